@@ -1,0 +1,173 @@
+"""Files of weights and of training states: nested dicts of NumPy arrays, as one ``.pdparams`` file.
+
+A file holds ``architecture`` (the arguments of ``Networks``), ``domains`` (their names, or None), ``nets`` and
+``averages`` (network -> parameter -> array; either may be missing, and so may a network), and of a training run also
+``optimizers`` and ``iteration``. ``paddle.load`` reads it too; ``load`` here runs nothing that a file asks for.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import paddle
+
+from ppstargan.errors import UserError
+from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
+
+# All that a pickle of dicts, numbers, strings and arrays asks for, under NumPy 1's names and NumPy 2's.
+_ALLOWED = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
+for _core in ("numpy.core", "numpy._core"):
+    _ALLOWED[f"{_core}.multiarray", "_reconstruct"] = np.zeros(0).__reduce__()[0]
+_MOMENTS = ("moment1", "moment2", "beta1_pow_acc", "beta2_pow_acc")
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str):
+        if (module, name) not in _ALLOWED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which weights have no need of")
+        return _ALLOWED[module, name]
+
+
+def save(content: dict, path) -> None:
+    """Writes ``content`` to ``path`` whole or not at all. Raises UserError where the disk does not take it."""
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(partial, "wb") as file:
+            pickle.dump(content, file, protocol=4)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise UserError(f"{path.absolute()} could not be written ({error.strerror}); nothing else was touched") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load(path, how_to_get: str = "train with tools/train.py, or convert with tools/convert_torch_weights.py") -> dict:
+    """What ``save`` wrote. Raises UserError for a missing, damaged or foreign file; nothing in a file is run."""
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            content = _Unpickler(file).load()
+    except FileNotFoundError:
+        raise UserError(f"no weights at {path.absolute()}; to get them: {how_to_get}") from None
+    except MemoryError:
+        raise UserError(f"{path.absolute()} needs more memory than there is") from None
+    except Exception as error:  # a damaged pickle raises nearly anything
+        raise UserError(f"{path.absolute()} is damaged or no weights of ppstargan's: {error}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("architecture"), dict):
+        raise UserError(f"{path.absolute()} holds no weights of ppstargan's; {how_to_get}")
+    return content
+
+
+def arrays(net: paddle.nn.Layer) -> dict:
+    """The parameters and buffers of ``net`` as {name: array}."""
+    return {name: value.numpy() for name, value in net.state_dict().items()}
+
+
+def fill(net: paddle.nn.Layer, values: dict, where: str, may_differ: tuple = ()) -> list:
+    """Gives ``net`` the arrays of the same names and returns the names that stayed as they were.
+
+    Only names that begin with one of ``may_differ`` may be missing, left over or of another shape; anything else
+    raises UserError with both shapes, before the first value is set.
+    """
+    state = net.state_dict()
+    kept = []
+    for name in {**state, **values}:
+        ours = tuple(state[name].shape) if name in state else None
+        theirs = np.shape(values[name]) if name in values else None
+        if ours == theirs:
+            continue
+        if not name.startswith(may_differ or ("\0",)):
+            raise UserError(f"{where}: {name} has shape {theirs} in the file, and {ours} in the network")
+        kept += [name] if name in state else []
+    for name, value in values.items():
+        if name in state and name not in kept:
+            state[name].set_value(np.asarray(value, str(state[name].dtype).split(".")[-1]))
+    return kept
+
+
+def training_state(nets: Networks, average: Networks, optimizers: dict, **more) -> dict:
+    """The content of a training run's checkpoint; ``more`` is stored beside it, such as the iteration."""
+    return {
+        **more,
+        "nets": {name: arrays(getattr(nets, name)) for name in NETWORKS},
+        "averages": {name: arrays(getattr(average, name)) for name in AVERAGED},
+        "optimizers": {name: _moments(getattr(nets, name), optimizers[name]) for name in NETWORKS},
+    }
+
+
+def restore(content: dict, nets: Networks, average: Networks, optimizers: dict, where: str) -> None:
+    """Puts a checkpoint's networks, averages and optimisers back in place. Raises UserError where one does not fit."""
+    for part in ("nets", "averages", "optimizers", "iteration"):
+        if part not in content:
+            raise UserError(f"{where} holds no {part}, so no run can go on from it; start one with --init {where}")
+    for name in NETWORKS:
+        fill(getattr(nets, name), content["nets"][name], f"{where}, {name}")
+        _set_moments(getattr(nets, name), optimizers[name], content["optimizers"][name])
+    for name in AVERAGED:
+        fill(getattr(average, name), content["averages"][name], f"{where}, average of {name}")
+
+
+def _moments(net: paddle.nn.Layer, optimizer: paddle.optimizer.Adam) -> dict:
+    """Adam's state as {parameter: {"moment1": array, …}}: the parameter's own name, not Paddle's running number."""
+    state = optimizer.state_dict()
+    found = {}
+    for name, parameter in net.named_parameters():
+        entries = {m: state.get(f"{parameter.name}_{m}_0") for m in _MOMENTS}
+        if entries["moment1"] is not None:  # a parameter that never had a gradient has no state
+            found[name] = {m: value.numpy() for m, value in entries.items()}
+    return found
+
+
+def _set_moments(net: paddle.nn.Layer, optimizer: paddle.optimizer.Adam, moments: dict) -> None:
+    parameters = dict(net.named_parameters())
+    optimizer.set_state_dict(
+        {
+            f"{parameters[name].name}_{m}_0": paddle.to_tensor(value)
+            for name, entries in moments.items()
+            for m, value in entries.items()
+        }
+    )
+
+
+def initialise(nets: Networks, average: Networks, path, domains: list) -> list:
+    """Starts ``nets`` and ``average`` from the weights in ``path``; returns lines that say what came from where.
+
+    A file of moving averages alone (the published ones) gives G, F and E both roles, and D starts fresh. With other
+    domains the shared layers are kept and the branches of the domains start fresh. Other sizes or widths raise
+    UserError with both shapes.
+    """
+    content = load(path)
+    fast = content.get("nets") or content.get("averages") or {}
+    slow = content.get("averages") or fast
+    theirs = content.get("domains")
+    count = content["architecture"].get("num_domains")
+    branches = {
+        "mapping_network": ("unshared.",),
+        "style_encoder": ("unshared.",),
+        "discriminator": (f"main.{len(nets.discriminator.main) - 1}.",),
+    }
+    same_domains = count == len(domains) and (theirs is None or list(theirs) == domains)
+    lines = []
+    if not same_domains:
+        named = f"{count} domains" + (f" ({', '.join(theirs)})" if theirs else "")
+        lines.append(f"the file has {named}, this run {len(domains)} ({', '.join(domains)}): branches start fresh")
+    for name in NETWORKS:
+        net = getattr(nets, name)
+        if name not in fast:
+            lines.append(f"{name}: not in the file, starts fresh")
+            continue
+        own = branches.get(name, ()) if not same_domains else ()
+        values = {k: v for k, v in fast[name].items() if not k.startswith(own or ("\0",))}
+        kept = fill(net, values, f"{path}, {name}", may_differ=own)
+        lines.append(f"{name}: {len(net.state_dict()) - len(kept)} of {len(net.state_dict())} from the file")
+        if name in AVERAGED:
+            twin = getattr(average, name)
+            fill(twin, {**arrays(net), **{k: v for k, v in slow.get(name, {}).items() if k in values}}, str(path))
+    return lines

@@ -1,0 +1,72 @@
+"""What a run tells: lines on the terminal, and VisualDL's scalars, pictures and texts."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+
+
+class Logger:
+    """Writes to ``FOLDER/visualdl``, and goes on in the same file when a run is resumed."""
+
+    def __init__(self, folder: Path, config_text: str):
+        from visualdl import LogWriter  # slow to import, and needed by a training run alone
+
+        # A second file in the folder would hide the first from VisualDL.
+        self.writer = LogWriter(logdir=str(folder / "visualdl"), file_name="vdlrecords.ppstargan.log")
+        self.writer.add_text("config", f"```\n{config_text}\n```", 0)
+
+    def scalars(self, values: dict, iteration: int) -> None:
+        for name, value in values.items():
+            self.writer.add_scalar(name, value, iteration)
+
+    def picture(self, name: str, image: np.ndarray, iteration: int) -> None:
+        self.writer.add_image(name, image, iteration)
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+class Stopwatch:
+    """Rates since it was last asked: images a second, and the share of the time spent waiting for data."""
+
+    def __init__(self):
+        self.restart()
+
+    def restart(self) -> None:
+        self.start, self.waited, self.iterations = time.perf_counter(), 0.0, 0
+
+    def waiting(self, batches):
+        """Yields from the iterator ``batches`` and counts the time until each is there."""
+        while True:
+            begun = time.perf_counter()
+            batch = next(batches)  # the training batches never end
+            self.waited += time.perf_counter() - begun
+            self.iterations += 1
+            yield batch
+
+    def rates(self, batch_size: int) -> tuple:
+        """(seconds an iteration, images a second, share of time waiting) since the last call."""
+        elapsed = max(time.perf_counter() - self.start, 1e-9)
+        seconds, waited = elapsed / max(self.iterations, 1), self.waited / elapsed
+        rate = self.iterations * batch_size / elapsed
+        self.restart()
+        return seconds, rate, waited
+
+
+def progress_line(iteration: int, total: int, report: dict, lambda_ds: float, rates: tuple) -> str:
+    """One line: the iteration, every loss by phase, the rates, and the time to the end."""
+    phases = {}
+    for name, value in report.items():
+        phase, part = name.split("/")
+        phases.setdefault(phase, []).append(f"{part} {value:.3f}")
+    losses = " | ".join(f"{phase} {' '.join(parts)}" for phase, parts in phases.items())
+    seconds, rate, waited = rates
+    eta = timedelta(seconds=round(seconds * (total - iteration)))
+    return (
+        f"{iteration:>{len(str(total))}}/{total} | {losses} | lambda_ds {lambda_ds:.3f} | "
+        f"{rate:.1f} images/s, {waited:.0%} waiting for data | ETA {eta}"
+    )

@@ -1,0 +1,41 @@
+"""The terms of the objective (section 2.2), pure functions of tensors. Each returns a scalar."""
+
+from __future__ import annotations
+
+import paddle
+from paddle.nn import functional as F
+
+
+def adversarial_loss(logits: paddle.Tensor, target: float) -> paddle.Tensor:
+    """Cross entropy of logits [N] with the label ``target``, 1 for real and 0 for fake (equation 1).
+
+    G minimises it with target 1 on its own images, the non-saturating form of the equation.
+    """
+    return F.binary_cross_entropy_with_logits(logits, paddle.full_like(logits, target))
+
+
+def r1_penalty(logits: paddle.Tensor, x_real: paddle.Tensor) -> paddle.Tensor:
+    """R1: half the squared norm of the gradient of logits [N] with respect to x_real [N, 3, H, W], mean over N.
+
+    ``x_real`` must have ``stop_gradient=False`` (Mescheder et al., ICML 2018; appendix of the paper).
+    """
+    gradient = paddle.grad(logits.sum(), x_real, create_graph=True)[0]
+    return 0.5 * gradient.square().sum() / x_real.shape[0]
+
+
+def style_reconstruction_loss(s_predicted: paddle.Tensor, s: paddle.Tensor) -> paddle.Tensor:
+    """Mean absolute difference of the style codes [N, S] that E finds and that G was given (equation 2)."""
+    return (s_predicted - s).abs().mean()
+
+
+def diversity_loss(x_fake: paddle.Tensor, x_fake2: paddle.Tensor) -> paddle.Tensor:
+    """Mean absolute difference of two images [N, 3, H, W] of one source in two styles; G maximises it (equation 3).
+
+    The second image is a constant: no gradient flows into it.
+    """
+    return (x_fake - x_fake2.detach()).abs().mean()
+
+
+def cycle_loss(x_back: paddle.Tensor, x_src: paddle.Tensor) -> paddle.Tensor:
+    """Mean absolute difference of source and its image [N, 3, H, W] turned back to its own style (equation 4)."""
+    return (x_back - x_src).abs().mean()

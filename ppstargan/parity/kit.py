@@ -1,0 +1,115 @@
+"""Reading a parity kit: its manifest, its figures, and the weights and inputs that both sides make from names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import paddle
+
+from ppstargan.convert.names import names, turn
+from ppstargan.errors import UserError
+from ppstargan.parity import fill
+
+KEPT = (4096, 1024, 128, 32)  # figures that a kit keeps of an array, by the kind of array
+
+
+class Check(NamedTuple):
+    """One row of the report: ``error`` must not exceed ``tolerance``."""
+
+    case: str
+    quantity: str
+    error: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.error <= self.tolerance)  # False for NaN
+
+
+class Case:
+    """One case of a kit: ``settings`` from the manifest, figures under their keys, and inputs by name."""
+
+    def __init__(self, folder: Path, prefix: str, name: str, settings: dict):
+        self.name = name
+        self.settings = settings
+        self.prefix = f"{prefix}/{name}"
+        with np.load(folder / f"{name}.npz") as figures:
+            self.figures = dict(figures)
+
+    def keys(self, start: str) -> list:
+        """Keys of the stored arrays that begin with ``start``, without their ``.shape``, ``.l2``, ``.mean``."""
+        return [k for k in self.figures if k.startswith(start) and not k.endswith((".shape", ".l2", ".mean"))]
+
+    def batch(self, step: str = "") -> dict:
+        """The inputs of a training batch: images [n, 3, size, size] float32, labels int64, latents [n, 16]."""
+        n, size, domains = (self.settings[k] for k in ("batch", "img_size", "num_domains"))
+        prefix = f"{self.prefix}/{step}" if step else self.prefix
+        batch = {k: fill.image(f"{prefix}/{k}", (n, 3, size, size)) for k in ("x_src", "x_ref", "x_ref2")}
+        batch.update({k: fill.normal(f"{prefix}/{k}", (n, 16)) for k in ("z_trg", "z_trg2")})
+        index = np.arange(n, dtype=np.int64)
+        batch.update(y_src=index % domains, y_trg=(2 * index + 1) % domains)
+        return batch
+
+    def _difference(self, key: str, value: np.ndarray):
+        """Norm of the difference and of the reference: by the sample, and by the norm of the whole array."""
+        reference = self.figures[key].astype(np.float64)
+        value = np.asarray(value, np.float64)
+        shape = tuple(self.figures[key + ".shape"])
+        if value.shape != shape:
+            raise UserError(f"case {self.name}, {key}: shape {value.shape}, and the reference has {shape}")
+        strides = (max(1, value.size // keep) for keep in KEPT)
+        stride = next((s for s in strides if -(-value.size // s) == reference.size), None)
+        if stride is None:
+            raise UserError(f"case {self.name}, {key}: {reference.size} figures are no sample of shape {shape}")
+        sample = value.reshape(-1)[::stride]
+        whole, expected = np.linalg.norm(value), float(self.figures[key + ".l2"])
+        return (
+            (np.linalg.norm(sample - reference), np.linalg.norm(reference)),
+            (abs(whole - expected), expected),
+        )
+
+    def array(self, key: str, value, tolerance: float, floor: float = 0.0) -> Check:
+        """Compares an array with the one stored under ``key``, relative to its norm.
+
+        The check passes while the norm of the difference is at most ``tolerance * norm + floor``.
+        """
+        errors = [d / (norm + floor / tolerance + 1e-30) for d, norm in self._difference(key, value)]
+        return Check(self.name, key, float(np.max(errors)), tolerance)
+
+    def scalar(self, key: str, value: float, tolerance: float) -> Check:
+        """Compares a number with the one stored under ``key``, relative to it."""
+        reference = float(self.figures[key])
+        return Check(self.name, key, abs(float(value) - reference) / abs(reference), tolerance)
+
+
+def read_manifest(folder) -> dict:
+    """The manifest of the kit in ``folder``. Raises UserError where there is none."""
+    path = Path(folder) / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest["prefix"], manifest["cases"].items()
+    except FileNotFoundError:
+        raise UserError(f"no parity kit: {path.absolute()} is missing; name the kit's folder") from None
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise UserError(f"{path.absolute()} is not a kit's manifest ({error!r})") from None
+    return manifest
+
+
+def read_case(folder, name: str) -> Case:
+    """Case ``name`` of the kit in ``folder``."""
+    manifest = read_manifest(folder)
+    if name not in manifest["cases"]:
+        raise UserError(f"no case {name!r} in {folder}; it has {', '.join(manifest['cases'])}")
+    return Case(Path(folder), manifest["prefix"], name, manifest["cases"][name])
+
+
+def fill_weights(net: paddle.nn.Layer, kind: str) -> None:
+    """Gives every parameter and buffer of ``net`` the kit's value for the network ``kind``."""
+    state = net.state_dict()
+    for name in names(net):
+        shape = state[name.paddle].shape
+        value = fill.weight(kind, name.torch, shape[::-1] if name.transposed else shape)
+        state[name.paddle].set_value(turn(value, name).astype(str(state[name.paddle].dtype).split(".")[-1]))

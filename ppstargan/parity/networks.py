@@ -1,0 +1,113 @@
+"""Cases forward, losses and train: outputs, gradients, and full iterations of the four networks."""
+
+from __future__ import annotations
+
+import numpy as np
+import paddle
+
+from ppstargan.convert.names import names, turn
+from ppstargan.data.batches import Batch
+from ppstargan.parity.kit import Case, Check, fill_weights
+from ppstargan.phases import STEPPED, Weights, adam_optimizers, lambda_ds_at, phase_losses, train_step
+from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks, update_average
+
+TRAIN_LOSSES = [
+    *(f"{phase}/{part}" for phase in ("d_latent", "d_reference") for part in ("real", "fake", "reg")),
+    *(f"{phase}/{part}" for phase in ("g_latent", "g_reference") for part in ("adv", "sty", "ds", "cyc")),
+]
+
+
+def build(case: Case) -> Networks:
+    """The networks of ``case`` with the kit's weights."""
+    keys = ("num_domains", "img_size", "w_hpf", "channel_base", "max_channels")
+    nets = Networks(**{key: case.settings[key] for key in keys})
+    for kind in NETWORKS:
+        fill_weights(getattr(nets, kind), kind)
+    if nets.fan is not None:
+        fill_weights(nets.fan, "fan")
+    return nets
+
+
+def tensors(case: Case, step: str = "") -> Batch:
+    """The inputs of ``case`` as tensors in the default precision."""
+    batch = case.batch(step)
+    dtype = paddle.get_default_dtype()
+    return Batch(**{k: paddle.to_tensor(v if v.dtype == np.int64 else v.astype(dtype)) for k, v in batch.items()})
+
+
+def torch_arrays(net: paddle.nn.Layer, values: dict) -> dict:
+    """{Paddle's name: tensor} -> {PyTorch's name: array in PyTorch's layout}, for the names that are there."""
+    return {n.torch: turn(values[n.paddle].numpy(), n) for n in names(net) if n.paddle in values}
+
+
+def forward(case: Case):
+    """Yields the checks of a forward case, each network's blocks first where the case has them."""
+    nets, batch = build(case), tensors(case)
+    seen, hooks = {}, []
+    for key in case.keys("block/"):
+        _, kind, path = key.split("/", 2)
+        layer = dict(getattr(nets, kind).named_sublayers())[path]
+
+        def keep(layer, inputs, output, key=key):
+            seen.setdefault(key, output)
+
+        hooks.append(layer.register_forward_post_hook(keep))
+    with paddle.no_grad():
+        masks = nets.masks(batch.x_src)
+        outputs = {"out/style_z": nets.style_from_latent(batch.z_trg, batch.y_trg)}
+        outputs["out/style_x"] = nets.style_from_reference(batch.x_ref, batch.y_trg)
+        outputs["out/fake"] = nets.generator(batch.x_src, outputs["out/style_z"], masks)
+        outputs["out/logit"] = nets.discriminator(batch.x_src, batch.y_src)
+    for hook in hooks:
+        hook.remove()
+    for key, value in seen.items():
+        yield case.array(key, value.numpy(), 2e-5)
+    for i, mask in enumerate(masks or ()):
+        yield case.array(f"out/mask{i}", mask.numpy(), 1e-4)
+    for key, value in outputs.items():
+        yield case.array(key, value.numpy(), 2e-5)
+
+
+def losses(case: Case):
+    """Yields the checks of a losses case: every part of the four phases, and every gradient that a phase uses."""
+    nets = build(case)
+    weights = Weights(*(case.settings[key] for key in Weights._fields))
+    for phase, total, parts in phase_losses(nets, tensors(case), weights):
+        total.backward()
+        for part, value in {"total": total, **parts}.items():
+            yield case.scalar(f"{phase}/{part}", float(value), 2e-5)
+        for kind in STEPPED[phase]:
+            net = getattr(nets, kind)
+            gradients = {k: p.grad for k, p in net.named_parameters() if p.grad is not None}
+            arrays = torch_arrays(net, gradients)
+            prefix = f"{phase}/grad/{kind}/"
+            for key in case.keys(prefix):
+                yield case.array(key, arrays[key[len(prefix) :]], 1e-4, floor=1e-6)
+            net.clear_gradients()
+
+
+def train(case: Case):
+    """Yields the checks of a train case: every loss of every iteration, the final weights and their averages."""
+    before = paddle.get_default_dtype()
+    paddle.set_default_dtype("float64")
+    try:
+        nets = build(case)
+        average = nets.averages()
+        optimizers = adam_optimizers(nets)
+        settings, reports = case.settings, []
+        for i in range(settings["steps"]):
+            lambda_ds = lambda_ds_at(i, settings["lambda_ds"], settings["ds_iter"])
+            weights = Weights(settings["lambda_reg"], settings["lambda_sty"], lambda_ds, settings["lambda_cyc"])
+            report = train_step(nets, optimizers, tensors(case, f"step{i}"), weights)
+            update_average(average, nets, 0.999)
+            reports.append([float(report[key]) for key in TRAIN_LOSSES])
+    finally:
+        paddle.set_default_dtype(before)
+    errors = np.abs(np.array(reports) - case.figures["losses"]).max(axis=0)
+    for key, error in zip(TRAIN_LOSSES, errors):
+        yield Check(case.name, key, float(error), 1e-6)
+    for which, kinds, source in (("final", NETWORKS, nets), ("ema", AVERAGED, average)):
+        for kind in kinds:
+            net = getattr(source, kind)
+            for key, value in torch_arrays(net, net.state_dict()).items():
+                yield case.array(f"{which}/{kind}/{key}", value, 1e-6)

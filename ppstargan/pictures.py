@@ -1,0 +1,79 @@
+"""Sheets of translated images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import paddle
+from PIL import Image
+
+from ppstargan.stargan_v2 import Networks
+
+PSIS = (0.5, 0.7, 1.0)  # truncation of the latent sheets
+GAP = 2  # px between the images of a sheet
+
+
+def to_uint8(x) -> np.ndarray:
+    """Images [N, 3, H, W] in [-1, 1], clipped -> uint8 [N, H, W, 3]."""
+    x = x.numpy() if isinstance(x, paddle.Tensor) else x
+    return np.round((np.clip(x, -1, 1) + 1) * 127.5).astype(np.uint8).transpose(0, 2, 3, 1)
+
+
+def grid(rows: list) -> np.ndarray:
+    """Rows of uint8 images [H, W, 3] of one size, None for an empty place, as one white-framed image."""
+    height, width = next(image.shape[:2] for row in rows for image in row if image is not None)
+    columns = max(len(row) for row in rows)
+    sheet = np.full((GAP + len(rows) * (height + GAP), GAP + columns * (width + GAP), 3), 255, np.uint8)
+    for i, row in enumerate(rows):
+        for j, image in enumerate(row):
+            if image is not None:
+                top, left = GAP + i * (height + GAP), GAP + j * (width + GAP)
+                sheet[top : top + height, left : left + width] = image
+    return sheet
+
+
+def save_image(image: np.ndarray, path) -> None:
+    """Writes a uint8 image [H, W, 3] as ``path`` says by its ending."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path)
+
+
+@paddle.no_grad()
+def translations(nets: Networks, x_src: paddle.Tensor, styles: list) -> list:
+    """Sources [N, 3, H, W] in each of ``styles``, codes [1, style_dim] -> a uint8 [N, H, W, 3] for each."""
+    content, masks = nets.generator.encode_content(x_src), nets.masks(x_src)
+    return [
+        to_uint8(nets.generator.decode_content(content, s.expand([x_src.shape[0], -1]), masks)) for s in styles
+    ]
+
+
+@paddle.no_grad()
+def reference_sheet(nets: Networks, x_src, x_ref, y_ref) -> np.ndarray:
+    """Sources across, references down; each image is the source above it in the style of the reference beside it."""
+    styles = nets.style_from_reference(x_ref, y_ref).split(x_ref.shape[0])
+    rows = [[None, *to_uint8(x_src)]]
+    for reference, images in zip(to_uint8(x_ref), translations(nets, x_src, styles)):
+        rows.append([reference, *images])
+    return grid(rows)
+
+
+@paddle.no_grad()
+def latent_sheet(nets: Networks, x_src, z, means: list, psi: float) -> np.ndarray:
+    """Sources on top; below, a row for each domain and latent z [M, latent_dim], truncated by ``psi``.
+
+    ``means`` are the domains' mean styles [1, style_dim] (``Networks.mean_style``).
+    """
+    styles = []
+    for domain, mean in enumerate(means):
+        y = paddle.full([z.shape[0]], domain, "int64")
+        styles += nets.style_from_latent(z, y, psi, mean).split(z.shape[0])
+    return grid([list(to_uint8(x_src)), *(list(images) for images in translations(nets, x_src, styles))])
+
+
+@paddle.no_grad()
+def cycle_sheet(nets: Networks, x_src, y_src, x_ref, y_ref) -> np.ndarray:
+    """Four rows: sources, a reference for each, the translation, and that turned back to the source's style."""
+    x_fake = nets.translate(x_src, nets.style_from_reference(x_ref, y_ref))
+    x_back = nets.translate(x_fake, nets.style_from_reference(x_src, y_src))
+    return grid([list(to_uint8(x)) for x in (x_src, x_ref, x_fake, x_back)])

@@ -1,0 +1,82 @@
+"""The process's surroundings: threads and libraries before Paddle is imported, then device and seeds."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+import warnings
+import zlib  # noqa: F401  (Paddle 2.6.2 crashes where it is imported before zlib)
+
+SWITCH = "PPSTARGAN_THREADS"  # "off" leaves the environment alone
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: its affinity, and the quota of the container that it runs in."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):  # no control group, or no limit ("max")
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
+            quota, period = file.read().split()
+        cores = min(cores, max(1, int(quota) // int(period)))
+    return cores
+
+
+def _is_amd() -> bool:
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        return "AuthenticAMD" in file.read()
+    return False
+
+
+def choose_threads() -> str:
+    """Sets the threads and MKL's code path for the CPU, unless the user has. Returns a line on what holds now.
+
+    Paddle starts with one thread, and the MKL in its CPU wheel takes its slow path on AMD processors; on Intel's the
+    variable that mends this must not be set. Both are read when Paddle is imported, so this comes first.
+    """
+    if os.environ.get(SWITCH) == "off":
+        return f"threads: left alone ({SWITCH}=off)"
+    os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))
+    if _is_amd():
+        os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
+    return ", ".join(
+        f"{name}={os.environ[name]}" for name in ("OMP_NUM_THREADS", "MKL_DEBUG_CPU_TYPE") if name in os.environ
+    )
+
+
+def import_paddle() -> None:
+    """Imports Paddle without its warnings of what is set here on purpose. Raises ImportError where there is none."""
+    warnings.filterwarnings("ignore", message="No ccache found")
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            import paddle  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "paddle":
+            raise
+        raise ImportError(
+            'PaddlePaddle is not installed: pip install -e ".[cpu]", or ".[gpu]" on a machine with an NVIDIA GPU'
+        ) from None
+    finally:
+        kept = [line for line in said.getvalue().splitlines() if "OMP_NUM_THREADS" not in line]
+        if kept:
+            print("\n".join(kept), file=sys.stderr)
+
+
+def choose_device() -> str:
+    """Selects the GPU where Paddle has one, else the CPU, and returns its name for the user."""
+    import paddle
+
+    if paddle.device.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0:
+        device = paddle.device.set_device("gpu")
+        return f"GPU ({paddle.device.cuda.get_device_name()}), Paddle {paddle.__version__}, {device}"
+    paddle.device.set_device("cpu")
+    reason = "sees no GPU" if paddle.device.is_compiled_with_cuda() else "is the CPU build"
+    return f"CPU (Paddle {paddle.__version__} {reason})"
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds Paddle's generators, which initialise the weights. Batches have their own seed (data.batches)."""
+    import paddle
+
+    paddle.seed(seed)

@@ -1,0 +1,90 @@
+"""The four networks, their moving averages and the FAN as one thing."""
+
+from __future__ import annotations
+
+import copy
+
+import paddle
+
+from ppstargan.face.masks import face_masks
+from ppstargan.nets.discriminator import Discriminator
+from ppstargan.nets.fan import FAN
+from ppstargan.nets.generator import Generator
+from ppstargan.nets.mapping_network import MappingNetwork
+from ppstargan.nets.style_encoder import StyleEncoder
+
+AVERAGED = ("generator", "mapping_network", "style_encoder")
+NETWORKS = (*AVERAGED, "discriminator")
+
+
+class Networks:
+    """G, F, E and, unless these are moving averages, D; with ``w_hpf`` > 0 also the FAN that masks faces.
+
+    Sizes and widths are the arguments of the networks' constructors, and have the paper's values by default.
+    """
+
+    def __init__(
+        self,
+        num_domains: int,
+        img_size: int = 256,
+        style_dim: int = 64,
+        latent_dim: int = 16,
+        hidden_dim: int = 512,
+        w_hpf: float = 0,
+        channel_base: int = 2**14,
+        max_channels: int = 512,
+    ):
+        widths = {"img_size": img_size, "channel_base": channel_base, "max_channels": max_channels}
+        self.w_hpf = w_hpf
+        self.generator = Generator(style_dim=style_dim, w_hpf=w_hpf, **widths)
+        self.mapping_network = MappingNetwork(latent_dim, style_dim, num_domains, hidden_dim)
+        self.style_encoder = StyleEncoder(style_dim=style_dim, num_domains=num_domains, **widths)
+        self.discriminator = Discriminator(num_domains=num_domains, **widths)
+        self.fan = FAN() if w_hpf > 0 else None
+
+    def averages(self) -> Networks:
+        """A frozen copy of G, F and E for their moving averages; the FAN is shared."""
+        twin = copy.copy(self)
+        twin.discriminator = None
+        for name in AVERAGED:
+            net = copy.deepcopy(getattr(self, name))
+            for parameter in net.parameters():
+                parameter.stop_gradient = True
+            setattr(twin, name, net)
+        return twin
+
+    def masks(self, x: paddle.Tensor):
+        """The face masks of images [N, 3, H, W] in [-1, 1], or None where ``w_hpf`` is 0."""
+        return None if self.fan is None else face_masks(self.fan, x)
+
+    def translate(self, x: paddle.Tensor, s: paddle.Tensor) -> paddle.Tensor:
+        """Images [N, 3, H, W] in [-1, 1] in the styles s [N, style_dim] -> [N, 3, H, W]."""
+        return self.generator(x, s, self.masks(x))
+
+    def style_from_latent(
+        self, z: paddle.Tensor, y: paddle.Tensor, psi: float = 1.0, mean: paddle.Tensor | None = None
+    ) -> paddle.Tensor:
+        """Style codes [N, style_dim] of latents z [N, latent_dim] in domains y [N].
+
+        ``psi`` below 1 moves them towards ``mean`` [N, style_dim] (``mean_style`` of the domains): truncation.
+        """
+        s = self.mapping_network(z, y)
+        return s if mean is None else mean + psi * (s - mean)
+
+    def style_from_reference(self, x: paddle.Tensor, y: paddle.Tensor) -> paddle.Tensor:
+        """Style codes [N, style_dim] of reference images x [N, 3, H, W] in [-1, 1] of domains y [N]."""
+        return self.style_encoder(x, y)
+
+    def mean_style(self, domain: int, latents: paddle.Tensor) -> paddle.Tensor:
+        """Mean style code [1, style_dim] of ``latents`` [M, latent_dim], M large, in one domain."""
+        y = paddle.full([latents.shape[0]], domain, "int64")
+        return self.mapping_network(latents, y).mean(axis=0, keepdim=True)
+
+
+@paddle.no_grad()
+def update_average(average: Networks, nets: Networks, beta: float) -> None:
+    """Exponential moving average: ``average = beta * average + (1 - beta) * nets``, in place, for G, F and E."""
+    for name in AVERAGED:
+        pairs = zip(getattr(average, name).parameters(), getattr(nets, name).parameters())
+        for slow, fast in pairs:
+            slow.set_value(fast + (slow - fast) * beta)

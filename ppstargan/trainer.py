@@ -1,0 +1,244 @@
+"""The training run: a folder, a loop over iterations, and what is logged, drawn and saved on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import signal
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import paddle
+
+from ppstargan import checkpoint, pictures
+from ppstargan.config import Config, to_yaml
+from ppstargan.data.batches import Batch, load_batch, training_batches
+from ppstargan.data.folders import find_domains
+from ppstargan.errors import UserError
+from ppstargan.logs import Logger, Stopwatch, progress_line
+from ppstargan.phases import Weights, adam_optimizers, lambda_ds_at, train_step
+from ppstargan.runtime import seed_everything
+from ppstargan.stargan_v2 import Networks, update_average
+
+SHEET_SOURCES = 8  # images across a sample sheet
+SHEET_LATENTS = 2  # latents for each domain of a latent sheet
+MEAN_LATENTS = 1000  # latents behind a domain's mean style
+
+FAN_HELP = (
+    "convert the authors' wing.ckpt (`bash download.sh wing` in github.com/clovaai/stargan-v2 fetches it): "
+    "python tools/convert_torch_weights.py wing.ckpt {path}; or try without by -o face.allow_random_fan=true"
+)
+
+
+def new_run_folder(config: Config) -> Path:
+    """Makes OUTPUT/NAME-DATE-TIME, a folder that was not there before."""
+    stem = f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    for suffix in ("", *(f"-{i}" for i in range(2, 100))):
+        folder = Path(config.output) / (stem + suffix)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
+    raise UserError(f"{Path(config.output).absolute()} already holds many runs {stem}; try again in a second")
+
+
+def find_checkpoint(config: Config, where: str | None) -> Path:
+    """The checkpoint to go on from: a file, the newest of a run's folder, or of the newest run of this name."""
+    if where and Path(where).is_file():
+        return Path(where)
+    if where and not Path(where).is_dir():
+        raise UserError(f"nothing to resume at {Path(where).absolute()}; give a checkpoint or a run's folder")
+    runs = [Path(where)] if where else sorted(Path(config.output).glob(f"{config.name}-[0-9]*"), reverse=True)
+    for run in runs:
+        found = sorted((run / "checkpoints").glob("[0-9]*.pdparams"))
+        if found:
+            return found[-1]
+    place = Path(where).absolute() if where else Path(config.output).absolute() / f"{config.name}-*"
+    raise UserError(f"no checkpoint to resume in {place}/checkpoints; start a run without --resume")
+
+
+class Trainer:
+    """Holds the networks of one run; ``run`` trains them to the configured iteration."""
+
+    def __init__(self, config: Config, folder: Path):
+        self.config, self.folder, self.iteration = config, folder, 0
+        root = Path(config.data.root)
+        self.train_images = find_domains(root / "train", min_images=2)
+        self.val_images = find_domains(root / "val")
+        self.domains = list(self.train_images)
+        if list(self.val_images) != self.domains:
+            raise UserError(
+                f"{root.absolute()}: train has the domains {', '.join(self.domains)}, "
+                f"and val has {', '.join(self.val_images)}; give both the same folders"
+            )
+        seed_everything(config.train.seed)
+        self.architecture = {"num_domains": len(self.domains), **dataclasses.asdict(config.model)}
+        self.nets = Networks(**self.architecture)
+        if self.nets.fan is not None:
+            self._load_fan()
+        self.average = self.nets.averages()
+        t = config.train
+        self.optimizers = adam_optimizers(self.nets, t.lr, t.f_lr, t.beta1, t.beta2, t.weight_decay)
+
+    def _load_fan(self) -> None:
+        path = Path(self.config.face.fan)
+        if path.is_file() or not self.config.face.allow_random_fan:
+            content = checkpoint.load(path, "model.w_hpf > 0 needs them, so " + FAN_HELP.format(path=path))
+            checkpoint.fill(self.nets.fan, content.get("nets", {}).get("fan", {}), f"{path}, fan")
+
+    def initialise(self, weights) -> list:
+        """Starts from a file of weights; returns lines that say what came from it and what starts fresh."""
+        return checkpoint.initialise(self.nets, self.average, weights, self.domains)
+
+    def resume(self, path: Path) -> None:
+        """Goes on from a checkpoint of ``save``."""
+        content = checkpoint.load(path)
+        if content.get("domains") != self.domains:
+            raise UserError(
+                f"{path} was trained on the domains {', '.join(content.get('domains') or ['unknown'])}, "
+                f"and {Path(self.config.data.root).absolute()} has {', '.join(self.domains)}"
+            )
+        checkpoint.restore(content, self.nets, self.average, self.optimizers, str(path))
+        self.iteration = content["iteration"]
+
+    def save(self) -> Path:
+        """Writes the checkpoint of this iteration and returns its path."""
+        path = self.folder / "checkpoints" / f"{self.iteration:07d}.pdparams"
+        state = checkpoint.training_state(
+            self.nets,
+            self.average,
+            self.optimizers,
+            architecture=self.architecture,
+            domains=self.domains,
+            iteration=self.iteration,
+            lambda_ds=self.lambda_ds(),
+        )
+        checkpoint.save(state, path)
+        return path
+
+    def lambda_ds(self) -> float:
+        """Weight of the diversity term at this iteration."""
+        return lambda_ds_at(self.iteration, self.config.loss.lambda_ds, self.config.loss.ds_iter)
+
+    def ema_beta(self) -> float:
+        """Decay of the moving averages at this iteration; warming up, they follow the networks at first."""
+        beta, i = self.config.train.ema_beta, self.iteration
+        return min(beta, (1 + i) / (10 + i)) if self.config.train.ema_warmup else beta
+
+    def train_iteration(self, batch: Batch) -> dict:
+        """The four updates, then the moving averages. Returns the parts of the losses."""
+        c = self.config.loss
+        weights = Weights(c.lambda_reg, c.lambda_sty, self.lambda_ds(), c.lambda_cyc)
+        report = train_step(self.nets, self.optimizers, Batch(*map(paddle.to_tensor, batch)), weights)
+        update_average(self.average, self.nets, self.ema_beta())
+        self.iteration += 1
+        return report
+
+    def run(self) -> int:
+        """Trains to the last iteration. Returns 0, or 128 + the signal that stopped it after a last checkpoint."""
+        t, m, data = self.config.train, self.config.model, self.config.data
+        (self.folder / "config.yaml").write_text(to_yaml(self.config), encoding="utf-8")
+        logger, watch = Logger(self.folder, to_yaml(self.config)), Stopwatch()
+        batches = training_batches(
+            self.train_images,
+            start=self.iteration,
+            batch_size=t.batch_size,
+            img_size=m.img_size,
+            latent_dim=m.latent_dim,
+            crop_probability=data.crop_probability,
+            seed=t.seed,
+            workers=data.workers,
+        )
+        saved = None
+        with contextlib.closing(batches), contextlib.closing(logger), stop_signals() as stopped:
+            for batch in watch.waiting(batches) if self.iteration < t.iterations else ():
+                lambda_ds = self.lambda_ds()
+                report = self.train_iteration(batch)
+                i, last = self.iteration, self.iteration >= t.iterations or bool(stopped)
+                if i % t.log_every == 0 or last:
+                    self._log(logger, report, lambda_ds, watch)
+                if i % t.sample_every == 0 or (last and not stopped):
+                    for path in self.draw_sheets(logger):
+                        print(f"wrote {path}", flush=True)
+                if i % t.save_every == 0 or last:
+                    saved = self.save()
+                    print(f"wrote {saved}", flush=True)
+                if last:
+                    break
+        if stopped and saved:
+            print(f"stopped by {signal.Signals(stopped[0]).name} after iteration {self.iteration}; "
+                  f"go on with --resume {self.folder}")
+            return 128 + stopped[0]
+        return 0
+
+    def _log(self, logger: Logger, report: dict, lambda_ds: float, watch: Stopwatch) -> None:
+        t = self.config.train
+        values = {name: float(value) for name, value in report.items()}
+        rates = watch.rates(t.batch_size)
+        print(progress_line(self.iteration, t.iterations, values, lambda_ds, rates), flush=True)
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise UserError(
+                    f"{name} is {value} at iteration {self.iteration}: training diverged; go on from an "
+                    f"earlier checkpoint in {self.folder / 'checkpoints'}, with a lower train.lr"
+                )
+        rows = {"lambda_ds": lambda_ds, "lr/generator": t.lr, "lr/mapping_network": t.f_lr}
+        speed = {"speed/images_per_second": rates[1], "speed/waiting_for_data": rates[2]}
+        logger.scalars({**values, **rows, **speed}, self.iteration)
+
+    def draw_sheets(self, logger: Logger | None = None) -> list:
+        """Draws the sample sheets of the moving averages into ``samples/`` and returns their paths."""
+        size, k = self.config.model.img_size, len(self.domains)
+        chosen = [self._val_image(i) for i in range(SHEET_SOURCES)]
+        x_src = paddle.to_tensor(load_batch([path for path, _ in chosen], size))
+        y_src = paddle.to_tensor([y for _, y in chosen])
+        references = [self._val_image(i, from_end=True) for i in range(max(SHEET_SOURCES, k))]
+        x_ref = paddle.to_tensor(load_batch([path for path, _ in references], size))
+        y_ref = paddle.to_tensor([y for _, y in references])
+        rng = np.random.default_rng(self.config.train.seed)  # the same latents on every sheet of a run
+        z = paddle.to_tensor(rng.standard_normal((SHEET_LATENTS, self.config.model.latent_dim), "float32"))
+        many = paddle.to_tensor(rng.standard_normal((MEAN_LATENTS, self.config.model.latent_dim), "float32"))
+        means = [self.average.mean_style(domain, many) for domain in range(k)]
+        n = x_src.shape[0]
+        shifted = [(i + 1) % n for i in range(n)]  # so that source and reference differ in domain
+        sheets = {
+            "reference": pictures.reference_sheet(self.average, x_src, x_ref, y_ref),
+            "cycle": pictures.cycle_sheet(
+                self.average, x_src, y_src, paddle.stack([x_ref[i] for i in shifted]), y_ref[shifted]
+            ),
+        }
+        for psi in pictures.PSIS:
+            sheets[f"latent_psi{psi}"] = pictures.latent_sheet(self.average, x_src, z, means, psi)
+        paths = []
+        for name, image in sheets.items():
+            paths.append(self.folder / "samples" / f"{self.iteration:07d}_{name}.png")
+            pictures.save_image(image, paths[-1])
+            if logger:
+                logger.picture(f"samples/{name}", image, self.iteration)
+        return paths
+
+    def _val_image(self, i: int, from_end: bool = False) -> tuple:
+        """(path, domain) of the i-th image of val, the domains by turns; again from the first where they run out."""
+        domain, j = i % len(self.domains), i // len(self.domains)
+        images = self.val_images[self.domains[domain]]
+        return images[-(j % len(images)) - 1 if from_end else j % len(images)], domain
+
+
+@contextlib.contextmanager
+def stop_signals():
+    """Within it, Ctrl-C and SIGTERM only add to the list that it yields; a second Ctrl-C stops at once."""
+    received = []
+
+    def note(number, frame):
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+        print(f"\n{signal.Signals(number).name}: finishing this iteration, then saving", flush=True)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

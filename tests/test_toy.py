@@ -1,0 +1,136 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ppstargan.data import toy
+from ppstargan.data.folders import find_domains
+from ppstargan.data.toy import DOMAINS, draw_face, write_dataset
+from ppstargan.errors import UserError
+
+SMALL = {"size": 16, "train_count": 3, "val_count": 2, "seed": 4}
+
+
+def faces(domain, count, size=32, seed=0):
+    """[count, size, size, 3] in [-1, 1]."""
+    drawn = [draw_face(domain, size, np.random.default_rng([seed, index])) for index in range(count)]
+    return np.stack(drawn) / 127.5 - 1
+
+
+def files(root):
+    return {path.relative_to(root): path.read_bytes() for path in sorted(root.rglob("*.*"))}
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_faces_of_a_domain_differ_widely(domain):
+    drawn = faces(domain, 60)
+    distances = [np.abs(drawn[i] - drawn[i + 30]).mean() for i in range(30)]
+    assert np.mean(distances) > 0.45
+    assert min(distances) > 0.1
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_a_face_is_the_same_at_any_size(domain):
+    for seed in range(4):
+        large, small = (draw_face(domain, size, np.random.default_rng(seed)) for size in (256, 32))
+        assert large.shape == (256, 256, 3) and small.shape == (32, 32, 3) and small.dtype == np.uint8
+        shrunk = np.asarray(Image.fromarray(large).resize((32, 32), Image.Resampling.BOX))
+        assert np.abs(shrunk.astype(int) - small).mean() < 7  # another face is 60 away
+
+
+def test_the_domain_is_in_the_shape_not_in_the_colour():
+    # Nearest neighbours on the edges alone, each picture brought to the same strength: colour cannot help.
+    def edges(pictures):
+        grey = pictures.mean(3)
+        sizes = np.hypot(np.diff(grey, axis=1)[:, :, :-1], np.diff(grey, axis=2)[:, :-1])
+        flat = np.sqrt(sizes).reshape(len(grey), -1)
+        flat = flat - flat.mean(1, keepdims=True)
+        return flat / np.linalg.norm(flat, axis=1, keepdims=True)
+
+    known = np.concatenate([edges(faces(d, 200)) for d in DOMAINS])
+    asked = np.concatenate([edges(faces(d, 30, seed=1)) for d in DOMAINS])
+    nearest = np.argsort(-asked @ known.T, axis=1)[:, :7] // 200
+    votes = np.array([np.bincount(row, minlength=3).argmax() for row in nearest])
+    assert (votes == np.repeat(range(3), 30)).mean() > 0.9
+
+
+def test_write_dataset(tmp_path):
+    root = tmp_path / "new" / "toy"
+    assert write_dataset(root, **SMALL) is True
+    train, val = find_domains(root / "train", min_images=2), find_domains(root / "val")
+    assert tuple(train) == DOMAINS == tuple(val)
+    assert all(len(paths) == 3 for paths in train.values()) and all(len(paths) == 2 for paths in val.values())
+    assert train["cat"][0].name == "00000.png"
+    with Image.open(val["dog"][1]) as image:
+        assert image.size == (16, 16) and image.mode == "RGB"
+    assert len(set(files(root).values())) == 16  # 15 different images, and toy.json
+    assert [path.name for path in root.parent.iterdir()] == ["toy"]
+
+
+def test_the_seed_decides_and_counts_do_not_change_earlier_images(tmp_path):
+    for name, changes in (("a", {}), ("b", {}), ("more", {"train_count": 5}), ("other", {"seed": 5})):
+        write_dataset(tmp_path / name, **{**SMALL, **changes})
+    a, b, more, other = (files(tmp_path / name) for name in ("a", "b", "more", "other"))
+    assert a == b
+    images = [path for path in a if path.suffix == ".png"]
+    assert len(images) == 15
+    assert all(more[path] == a[path] and other[path] != a[path] for path in images)
+
+
+def test_the_same_set_is_not_drawn_again(tmp_path):
+    write_dataset(tmp_path / "toy", **SMALL)
+    marker = tmp_path / "toy/train/cat/00000.png"
+    marker.write_bytes(b"kept")
+    assert write_dataset(tmp_path / "toy", **SMALL) is False
+    assert marker.read_bytes() == b"kept"
+
+
+def test_another_set_or_other_files_are_not_overwritten(tmp_path):
+    write_dataset(tmp_path / "toy", **SMALL)
+    before = files(tmp_path / "toy")
+    for key in SMALL:
+        with pytest.raises(UserError, match="toy holds something else"):
+            write_dataset(tmp_path / "toy", **{**SMALL, key: SMALL[key] + 8})
+    assert files(tmp_path / "toy") == before
+
+    label = json.loads((tmp_path / "toy/toy.json").read_text())
+    (tmp_path / "toy/toy.json").write_text(json.dumps({**label, "version": -1}))
+    with pytest.raises(UserError, match="something else"):
+        write_dataset(tmp_path / "toy", **SMALL)
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("x")
+    with pytest.raises(UserError, match="mine holds something else"):
+        write_dataset(tmp_path / "mine", **SMALL)
+    assert (tmp_path / "mine/thesis.txt").exists()
+
+
+def test_an_empty_folder_is_filled(tmp_path):
+    (tmp_path / "toy").mkdir()
+    assert write_dataset(tmp_path / "toy", **SMALL)
+    assert len(files(tmp_path / "toy")) == 16
+
+
+def test_nothing_is_left_of_an_interrupted_run(tmp_path, monkeypatch):
+    calls = []
+
+    def interrupted(*args):
+        calls.append(args)
+        if len(calls) > 5:
+            raise KeyboardInterrupt
+        return draw_face(*args)
+
+    monkeypatch.setattr(toy, "draw_face", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_dataset(tmp_path / "toy", **SMALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_numbers_and_places(tmp_path):
+    for key, value in (("size", 7), ("train_count", 1), ("val_count", 0), ("seed", -1)):
+        with pytest.raises(UserError, match=f"is {value}; give"):
+            write_dataset(tmp_path / "toy", **{**SMALL, key: value})
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot write the toy faces to"):
+        write_dataset(tmp_path / "file" / "toy", **SMALL)

@@ -1,0 +1,41 @@
+"""Trains StarGAN v2 on a folder of images for each domain."""
+
+from pathlib import Path
+
+import ppstargan
+from ppstargan.cli import parser, run_tool
+from ppstargan.config import load_config
+from ppstargan.runtime import choose_device
+from ppstargan.trainer import Trainer, find_checkpoint, new_run_folder
+
+
+def main() -> int:
+    arguments = parser(__doc__, "python tools/train.py -c configs/afhq.yaml -o train.batch_size=4 data.root=data/afhq")
+    arguments.add_argument("-c", "--config", required=True, help="configuration, such as configs/afhq.yaml")
+    arguments.add_argument("-o", "--override", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
+                           help="values in place of the configuration's")
+    start = arguments.add_mutually_exclusive_group()
+    start.add_argument("--resume", nargs="?", const="", metavar="PATH",
+                       help="go on from a checkpoint, a run's folder, or the newest run of this name")
+    start.add_argument("--init", metavar="WEIGHTS.pdparams", help="start from these weights")
+    given = arguments.parse_args()
+
+    config = load_config(given.config, given.override)
+    print(f"device: {choose_device()}\nthreads: {ppstargan.THREADS}", flush=True)
+    path = find_checkpoint(config, given.resume) if given.resume is not None else None
+    trainer = Trainer(config, path.parent.parent if path else Path())
+    counts = ", ".join(f"{name} {len(images)}" for name, images in trainer.train_images.items())
+    print(f"data: {config.data.root}: {counts} images to train on")
+    if path:
+        trainer.resume(path)
+        print(f"resuming {path} after iteration {trainer.iteration}")
+    elif given.init:
+        print("\n".join(trainer.initialise(given.init)))
+    if not path:
+        trainer.folder = new_run_folder(config)  # only now: a failed start leaves no folder behind
+    print(f"run: {trainer.folder}\nwatch it: visualdl --logdir {trainer.folder / 'visualdl'}", flush=True)
+    return trainer.run()
+
+
+if __name__ == "__main__":
+    run_tool(main)
