@@ -53,31 +53,39 @@ class Case:
         batch.update(y_src=index % domains, y_trg=(2 * index + 1) % domains)
         return batch
 
-    def _difference(self, key: str, value: np.ndarray):
-        """Norm of the difference and of the reference: by the sample, and by the norm of the whole array."""
-        reference = self.figures[key].astype(np.float64)
-        value = np.asarray(value, np.float64)
-        shape = tuple(self.figures[key + ".shape"])
+    def sample(self, key: str, value) -> np.ndarray:
+        """The elements of ``value`` that the reference under ``key`` keeps, float64 [K]."""
+        reference, value = self.figures[key], np.asarray(value, np.float64)
+        shape = tuple(self.figures.get(key + ".shape", reference.shape))
         if value.shape != shape:
             raise UserError(f"case {self.name}, {key}: shape {value.shape}, and the reference has {shape}")
+        if value.size == reference.size:
+            return value.reshape(-1)
         strides = (max(1, value.size // keep) for keep in KEPT)
         stride = next((s for s in strides if -(-value.size // s) == reference.size), None)
         if stride is None:
             raise UserError(f"case {self.name}, {key}: {reference.size} figures are no sample of shape {shape}")
-        sample = value.reshape(-1)[::stride]
-        whole, expected = np.linalg.norm(value), float(self.figures[key + ".l2"])
-        return (
-            (np.linalg.norm(sample - reference), np.linalg.norm(reference)),
-            (abs(whole - expected), expected),
-        )
+        return value.reshape(-1)[::stride]
 
     def array(self, key: str, value, tolerance: float, floor: float = 0.0) -> Check:
-        """Compares an array with the one stored under ``key``, relative to its norm.
+        """Compares an array with the one stored under ``key``, by the sample and by the norm of the whole.
 
-        The check passes while the norm of the difference is at most ``tolerance * norm + floor``.
+        Passes while the norm of the difference is at most ``tolerance * norm + floor``.
         """
-        errors = [d / (norm + floor / tolerance + 1e-30) for d, norm in self._difference(key, value)]
-        return Check(self.name, key, float(np.max(errors)), tolerance)
+        reference = self.figures[key].reshape(-1).astype(np.float64)
+        norm = np.linalg.norm(reference)
+        errors = [(np.linalg.norm(self.sample(key, value) - reference), norm)]
+        if key + ".l2" in self.figures:
+            expected = float(self.figures[key + ".l2"])
+            errors.append((abs(np.linalg.norm(np.asarray(value, np.float64)) - expected), expected))
+        # NumPy's maximum keeps a NaN, which then fails.
+        worst = np.max([difference / (norm + floor / tolerance + 1e-30) for difference, norm in errors])
+        return Check(self.name, key, float(worst), tolerance)
+
+    def largest(self, key: str, value, tolerance: float) -> Check:
+        """Compares an array with the one stored under ``key`` by the largest absolute difference."""
+        worst = np.abs(self.sample(key, value) - self.figures[key].reshape(-1)).max()
+        return Check(self.name, key, float(worst), tolerance)
 
     def scalar(self, key: str, value: float, tolerance: float) -> Check:
         """Compares a number with the one stored under ``key``, relative to it."""

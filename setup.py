@@ -1,0 +1,33 @@
+"""Packaging. The package itself requires neither Paddle: two distributions fill the same folder, and AI Studio has one."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "ppstargan" / "__init__.py").read_text(encoding="utf-8")).group(1)
+
+setup(
+    name="ppstargan",
+    version=VERSION,
+    description="StarGAN v2 in PaddlePaddle, proved equal to the authors' PyTorch code",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["ppstargan", "ppstargan.*"]),
+    python_requires=">=3.8",
+    install_requires=[
+        "numpy>=1.21",
+        "opencv-python>=4.5.5",
+        "pillow>=9.1",
+        "pyyaml>=6.0",
+        "scikit-image>=0.19",
+        "visualdl>=2.5.3",
+    ],
+    extras_require={
+        "cpu": ["paddlepaddle>=2.6.2"],
+        "gpu": ["paddlepaddle-gpu>=2.6.2"],
+        "test": ["pytest>=7.0", "ruff>=0.6"],
+    },
+)
