@@ -43,7 +43,7 @@ def save(content: dict, path) -> None:
             os.fsync(file.fileno())
         os.replace(partial, path)
     except OSError as error:
-        raise UserError(f"{path.absolute()} could not be written ({error.strerror}); nothing else was touched") from None
+        raise UserError(f"{path.absolute()} not written ({error.strerror}); no other file was touched") from None
     finally:
         partial.unlink(missing_ok=True)
 
@@ -70,25 +70,28 @@ def arrays(net: paddle.nn.Layer) -> dict:
     return {name: value.numpy() for name, value in net.state_dict().items()}
 
 
-def fill(net: paddle.nn.Layer, values: dict, where: str, may_differ: tuple = ()) -> list:
-    """Gives ``net`` the arrays of the same names and returns the names that stayed as they were.
+def compare(net: paddle.nn.Layer, values: dict, where: str, may_differ: tuple = (), advice: str = "") -> list:
+    """The names of ``net``'s parameters and buffers that ``values`` cannot fill.
 
     Only names that begin with one of ``may_differ`` may be missing, left over or of another shape; anything else
-    raises UserError with both shapes, before the first value is set.
+    raises UserError with both shapes and the ``advice``.
     """
-    state = net.state_dict()
-    kept = []
-    for name in {**state, **values}:
-        ours = tuple(state[name].shape) if name in state else None
-        theirs = np.shape(values[name]) if name in values else None
-        if ours == theirs:
-            continue
+    shapes = {name: tuple(value.shape) for name, value in net.state_dict().items()}
+    found = {name: np.shape(value) for name, value in values.items()}
+    different = [name for name in {**shapes, **found} if shapes.get(name) != found.get(name)]
+    for name in different:
         if not name.startswith(may_differ or ("\0",)):
-            raise UserError(f"{where}: {name} has shape {theirs} in the file, and {ours} in the network")
-        kept += [name] if name in state else []
-    for name, value in values.items():
-        if name in state and name not in kept:
-            state[name].set_value(np.asarray(value, str(state[name].dtype).split(".")[-1]))
+            theirs, ours = (of.get(name, "no such entry") for of in (found, shapes))
+            raise UserError(f"{where}: {name} has shape {theirs} in the file, and {ours} in the network{advice}")
+    return [name for name in different if name in shapes]
+
+
+def fill(net: paddle.nn.Layer, values: dict, where: str, may_differ: tuple = ()) -> list:
+    """Gives ``net`` the arrays of the same names, after ``compare``, and returns the names that it leaves."""
+    kept = compare(net, values, where, may_differ)
+    for name, value in net.state_dict().items():
+        if name not in kept:
+            value.set_value(np.asarray(values[name], str(value.dtype).split(".")[-1]))
     return kept
 
 
@@ -96,7 +99,7 @@ def training_state(nets: Networks, average: Networks, optimizers: dict, **more) 
     """The content of a training run's checkpoint; ``more`` is stored beside it, such as the iteration."""
     return {
         **more,
-        "nets": {name: arrays(getattr(nets, name)) for name in NETWORKS},
+        "nets": {name: arrays(getattr(nets, name)) for name in (*NETWORKS, "fan") if getattr(nets, name) is not None},
         "averages": {name: arrays(getattr(average, name)) for name in AVERAGED},
         "optimizers": {name: _moments(getattr(nets, name), optimizers[name]) for name in NETWORKS},
     }
@@ -107,6 +110,8 @@ def restore(content: dict, nets: Networks, average: Networks, optimizers: dict, 
     for part in ("nets", "averages", "optimizers", "iteration"):
         if part not in content:
             raise UserError(f"{where} holds no {part}, so no run can go on from it; start one with --init {where}")
+    if nets.fan is not None:
+        fill(nets.fan, content["nets"].get("fan", {}), f"{where}, fan")
     for name in NETWORKS:
         fill(getattr(nets, name), content["nets"][name], f"{where}, {name}")
         _set_moments(getattr(nets, name), optimizers[name], content["optimizers"][name])
@@ -141,33 +146,43 @@ def initialise(nets: Networks, average: Networks, path, domains: list) -> list:
 
     A file of moving averages alone (the published ones) gives G, F and E both roles, and D starts fresh. With other
     domains the shared layers are kept and the branches of the domains start fresh. Other sizes or widths raise
-    UserError with both shapes.
+    UserError with both shapes, before anything is set.
     """
     content = load(path)
-    fast = content.get("nets") or content.get("averages") or {}
-    slow = content.get("averages") or fast
-    theirs = content.get("domains")
-    count = content["architecture"].get("num_domains")
-    branches = {
-        "mapping_network": ("unshared.",),
-        "style_encoder": ("unshared.",),
-        "discriminator": (f"main.{len(nets.discriminator.main) - 1}.",),
-    }
-    same_domains = count == len(domains) and (theirs is None or list(theirs) == domains)
-    lines = []
-    if not same_domains:
+    fast, slow = content.get("nets", {}), content.get("averages", {})
+    theirs, count = content.get("domains"), content["architecture"].get("num_domains")
+    lines, branches = [], {}
+    if count != len(domains) or list(theirs or domains) != domains:
         named = f"{count} domains" + (f" ({', '.join(theirs)})" if theirs else "")
         lines.append(f"the file has {named}, this run {len(domains)} ({', '.join(domains)}): branches start fresh")
-    for name in NETWORKS:
-        net = getattr(nets, name)
-        if name not in fast:
-            lines.append(f"{name}: not in the file, starts fresh")
-            continue
-        own = branches.get(name, ()) if not same_domains else ()
-        values = {k: v for k, v in fast[name].items() if not k.startswith(own or ("\0",))}
-        kept = fill(net, values, f"{path}, {name}", may_differ=own)
-        lines.append(f"{name}: {len(net.state_dict()) - len(kept)} of {len(net.state_dict())} from the file")
-        if name in AVERAGED:
-            twin = getattr(average, name)
-            fill(twin, {**arrays(net), **{k: v for k, v in slow.get(name, {}).items() if k in values}}, str(path))
+        last = f"main.{len(nets.discriminator.main) - 1}."
+        branches = {"mapping_network": ("unshared.",), "style_encoder": ("unshared.",), "discriminator": (last,)}
+
+    sources = ((nets, {**slow, **fast}), (average, {**fast, **slow}))
+    plan = []  # (network, its values, the prefixes of what starts fresh), all compared before the first is set
+    for target, source in sources:
+        for name, values in source.items():
+            net = getattr(target, name, None)
+            if net is None:  # no FAN without a high-pass filter, and no average of D
+                continue
+            fresh = branches.get(name, ())
+            values = {k: v for k, v in values.items() if not k.startswith(fresh or ("\0",))}
+            left = compare(net, values, f"{path}, {name}", fresh, _settings(nets, content))
+            plan.append((net, values, fresh))
+            if target is nets:
+                total = len(net.state_dict())
+                lines.append(f"{name}: {total - len(left)} of {total} from the file")
+    if not plan:
+        raise UserError(f"{path} holds none of {', '.join(NETWORKS)}; convert the authors' *_nets_ema.ckpt")
+    lines += [f"{name}: not in the file, starts fresh" for name in NETWORKS if name not in sources[0][1]]
+    for net, values, fresh in plan:
+        fill(net, values, str(path), fresh)
     return lines
+
+
+def _settings(nets: Networks, content: dict) -> str:
+    """How to configure a run for the networks of a file, where these are others than ``nets``."""
+    theirs = content["architecture"]
+    different = [f"model.{k}={theirs[k]}" for k, ours in nets.architecture.items()
+                 if k != "num_domains" and theirs.get(k, ours) != ours]
+    return f"; for this file's networks: -o {' '.join(different)}" if different else ""

@@ -59,16 +59,19 @@ def reference_sheet(nets: Networks, x_src, x_ref, y_ref) -> np.ndarray:
 
 
 @paddle.no_grad()
-def latent_sheet(nets: Networks, x_src, z, means: list, psi: float) -> np.ndarray:
-    """Sources on top; below, a row for each domain and latent z [M, latent_dim], truncated by ``psi``.
+def latent_sheets(nets: Networks, x_src, z, means: list) -> dict:
+    """{psi: sheet}: sources on top; below, a row for each domain and latent z [M, latent_dim], truncated by psi.
 
     ``means`` are the domains' mean styles [1, style_dim] (``Networks.mean_style``).
     """
     styles = []
-    for domain, mean in enumerate(means):
-        y = paddle.full([z.shape[0]], domain, "int64")
-        styles += nets.style_from_latent(z, y, psi, mean).split(z.shape[0])
-    return grid([list(to_uint8(x_src)), *(list(images) for images in translations(nets, x_src, styles))])
+    for psi in PSIS:
+        for domain, mean in enumerate(means):
+            y = paddle.full([z.shape[0]], domain, "int64")
+            styles += nets.style_from_latent(z, y, psi, mean).split(z.shape[0])
+    rows = [list(images) for images in translations(nets, x_src, styles)]
+    count = len(rows) // len(PSIS)
+    return {psi: grid([list(to_uint8(x_src)), *rows[i * count : (i + 1) * count]]) for i, psi in enumerate(PSIS)}
 
 
 @paddle.no_grad()

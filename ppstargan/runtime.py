@@ -22,10 +22,13 @@ def usable_cores() -> int:
     return cores
 
 
-def _is_amd() -> bool:
+def _mkl_code_path() -> str | None:
+    """What MKL_DEBUG_CPU_TYPE should say on an AMD processor: 7 for AVX-512, 5 for AVX2; None on others."""
     with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-        return "AuthenticAMD" in file.read()
-    return False
+        words = set(file.read().split())
+        if {"AuthenticAMD", "avx2"} <= words:
+            return "7" if {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"} <= words else "5"
+    return None
 
 
 def choose_threads() -> str:
@@ -37,8 +40,9 @@ def choose_threads() -> str:
     if os.environ.get(SWITCH) == "off":
         return f"threads: left alone ({SWITCH}=off)"
     os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))
-    if _is_amd():
-        os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
+    path = _mkl_code_path()
+    if path:
+        os.environ.setdefault("MKL_DEBUG_CPU_TYPE", path)
     return ", ".join(
         f"{name}={os.environ[name]}" for name in ("OMP_NUM_THREADS", "MKL_DEBUG_CPU_TYPE") if name in os.environ
     )

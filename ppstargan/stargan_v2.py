@@ -34,8 +34,17 @@ class Networks:
         channel_base: int = 2**14,
         max_channels: int = 512,
     ):
+        self.architecture = {  # what a file of weights says of itself, so that it can be built again
+            "num_domains": num_domains,
+            "img_size": img_size,
+            "style_dim": style_dim,
+            "latent_dim": latent_dim,
+            "hidden_dim": hidden_dim,
+            "w_hpf": w_hpf,
+            "channel_base": channel_base,
+            "max_channels": max_channels,
+        }
         widths = {"img_size": img_size, "channel_base": channel_base, "max_channels": max_channels}
-        self.w_hpf = w_hpf
         self.generator = Generator(style_dim=style_dim, w_hpf=w_hpf, **widths)
         self.mapping_network = MappingNetwork(latent_dim, style_dim, num_domains, hidden_dim)
         self.style_encoder = StyleEncoder(style_dim=style_dim, num_domains=num_domains, **widths)

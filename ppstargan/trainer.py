@@ -61,8 +61,8 @@ def find_checkpoint(config: Config, where: str | None) -> Path:
 class Trainer:
     """Holds the networks of one run; ``run`` trains them to the configured iteration."""
 
-    def __init__(self, config: Config, folder: Path):
-        self.config, self.folder, self.iteration = config, folder, 0
+    def __init__(self, config: Config):
+        self.config, self.folder, self.iteration, self.has_fan = config, None, 0, config.model.w_hpf == 0
         root = Path(config.data.root)
         self.train_images = find_domains(root / "train", min_images=2)
         self.val_images = find_domains(root / "val")
@@ -73,23 +73,16 @@ class Trainer:
                 f"and val has {', '.join(self.val_images)}; give both the same folders"
             )
         seed_everything(config.train.seed)
-        self.architecture = {"num_domains": len(self.domains), **dataclasses.asdict(config.model)}
-        self.nets = Networks(**self.architecture)
-        if self.nets.fan is not None:
-            self._load_fan()
+        self.nets = Networks(len(self.domains), **dataclasses.asdict(config.model))
         self.average = self.nets.averages()
         t = config.train
         self.optimizers = adam_optimizers(self.nets, t.lr, t.f_lr, t.beta1, t.beta2, t.weight_decay)
 
-    def _load_fan(self) -> None:
-        path = Path(self.config.face.fan)
-        if path.is_file() or not self.config.face.allow_random_fan:
-            content = checkpoint.load(path, "model.w_hpf > 0 needs them, so " + FAN_HELP.format(path=path))
-            checkpoint.fill(self.nets.fan, content.get("nets", {}).get("fan", {}), f"{path}, fan")
-
     def initialise(self, weights) -> list:
         """Starts from a file of weights; returns lines that say what came from it and what starts fresh."""
-        return checkpoint.initialise(self.nets, self.average, weights, self.domains)
+        lines = checkpoint.initialise(self.nets, self.average, weights, self.domains)
+        self.has_fan |= any(line.startswith("fan:") for line in lines)
+        return lines
 
     def resume(self, path: Path) -> None:
         """Goes on from a checkpoint of ``save``."""
@@ -100,7 +93,13 @@ class Trainer:
                 f"and {Path(self.config.data.root).absolute()} has {', '.join(self.domains)}"
             )
         checkpoint.restore(content, self.nets, self.average, self.optimizers, str(path))
-        self.iteration = content["iteration"]
+        self.iteration, self.folder, self.has_fan = content["iteration"], path.parent.parent, True
+
+    def _load_fan(self) -> None:
+        path = Path(self.config.face.fan)
+        if path.is_file() or not self.config.face.allow_random_fan:
+            content = checkpoint.load(path, "model.w_hpf > 0 needs them, so " + FAN_HELP.format(path=path))
+            checkpoint.fill(self.nets.fan, content.get("nets", {}).get("fan", {}), f"{path}, fan")
 
     def save(self) -> Path:
         """Writes the checkpoint of this iteration and returns its path."""
@@ -109,7 +108,7 @@ class Trainer:
             self.nets,
             self.average,
             self.optimizers,
-            architecture=self.architecture,
+            architecture=self.nets.architecture,
             domains=self.domains,
             iteration=self.iteration,
             lambda_ds=self.lambda_ds(),
@@ -138,6 +137,11 @@ class Trainer:
     def run(self) -> int:
         """Trains to the last iteration. Returns 0, or 128 + the signal that stopped it after a last checkpoint."""
         t, m, data = self.config.train, self.config.model, self.config.data
+        if not self.has_fan:
+            self._load_fan()
+        if self.folder is None:  # only now: a failed start leaves no folder behind
+            self.folder = new_run_folder(self.config)
+        print(f"run: {self.folder}\nwatch it: visualdl --logdir {self.folder / 'visualdl'}", flush=True)
         (self.folder / "config.yaml").write_text(to_yaml(self.config), encoding="utf-8")
         logger, watch = Logger(self.folder, to_yaml(self.config)), Stopwatch()
         batches = training_batches(
@@ -208,8 +212,8 @@ class Trainer:
                 self.average, x_src, y_src, paddle.stack([x_ref[i] for i in shifted]), y_ref[shifted]
             ),
         }
-        for psi in pictures.PSIS:
-            sheets[f"latent_psi{psi}"] = pictures.latent_sheet(self.average, x_src, z, means, psi)
+        for psi, sheet in pictures.latent_sheets(self.average, x_src, z, means).items():
+            sheets[f"latent_psi{psi}"] = sheet
         paths = []
         for name, image in sheets.items():
             paths.append(self.folder / "samples" / f"{self.iteration:07d}_{name}.png")

@@ -1,12 +1,10 @@
 """Trains StarGAN v2 on a folder of images for each domain."""
 
-from pathlib import Path
-
 import ppstargan
 from ppstargan.cli import parser, run_tool
 from ppstargan.config import load_config
 from ppstargan.runtime import choose_device
-from ppstargan.trainer import Trainer, find_checkpoint, new_run_folder
+from ppstargan.trainer import Trainer, find_checkpoint
 
 
 def main() -> int:
@@ -22,18 +20,15 @@ def main() -> int:
 
     config = load_config(given.config, given.override)
     print(f"device: {choose_device()}\nthreads: {ppstargan.THREADS}", flush=True)
-    path = find_checkpoint(config, given.resume) if given.resume is not None else None
-    trainer = Trainer(config, path.parent.parent if path else Path())
+    trainer = Trainer(config)
     counts = ", ".join(f"{name} {len(images)}" for name, images in trainer.train_images.items())
     print(f"data: {config.data.root}: {counts} images to train on")
-    if path:
+    if given.resume is not None:
+        path = find_checkpoint(config, given.resume)
         trainer.resume(path)
         print(f"resuming {path} after iteration {trainer.iteration}")
     elif given.init:
         print("\n".join(trainer.initialise(given.init)))
-    if not path:
-        trainer.folder = new_run_folder(config)  # only now: a failed start leaves no folder behind
-    print(f"run: {trainer.folder}\nwatch it: visualdl --logdir {trainer.folder / 'visualdl'}", flush=True)
     return trainer.run()
 
 

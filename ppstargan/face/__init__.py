@@ -1,1 +1,1 @@
-"""Faces: the masks of the high-pass features, from the heatmaps of the face alignment network."""
+"""Faces: masks of the high-pass features from the heatmaps of the FAN, and alignment by its landmarks."""

@@ -83,7 +83,7 @@ class AdaIN(nn.Layer):
 
     def forward(self, x: paddle.Tensor, s: paddle.Tensor) -> paddle.Tensor:
         scale, shift = self.fc(s).unsqueeze([2, 3]).chunk(2, axis=1)
-        return (1 + scale) * F.instance_norm(x) + shift
+        return F.instance_norm(x) * (1 + scale) + shift
 
 
 class AdainResBlk(nn.Layer):

@@ -136,7 +136,7 @@ def peaks(heatmaps: np.ndarray) -> np.ndarray:
     The peak moves by a quarter pixel towards the higher neighbour on each axis, except on the border.
     """
     height, width = heatmaps.shape[2:]
-    row, column = np.divmod(heatmaps.reshape(heatmaps.shape[:2] + (-1,)).argmax(-1), width)
+    row, column = np.divmod(heatmaps.reshape(*heatmaps.shape[:2], -1).argmax(-1), width)
     n, landmark = np.ogrid[: heatmaps.shape[0], : heatmaps.shape[1]]
     inside = (row > 0) & (row < height - 1) & (column > 0) & (column < width - 1)
     r, c = np.clip(row, 1, height - 2), np.clip(column, 1, width - 2)

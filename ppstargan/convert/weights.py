@@ -1,0 +1,221 @@
+"""Converts PyTorch checkpoints into ``.pdparams`` files, and those back. The formats are in ``checkpoint.py``."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import paddle
+
+from ppstargan import checkpoint
+from ppstargan.convert import torch_reader, torch_writer
+from ppstargan.convert.names import names, turn
+from ppstargan.convert.optimizers import adam_moments
+from ppstargan.convert.recognise import DESCRIPTIONS, HIGH_PASS, LAPLACIAN, infer_architecture, recognise, some
+from ppstargan.errors import UserError
+from ppstargan.metrics import inception
+from ppstargan.metrics.alexnet import AlexNet
+from ppstargan.metrics.lpips import LPIPS
+from ppstargan.nets.fan import FAN
+from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
+
+HOW_TO_GET = (
+    "to get the authors' files: bash download.sh pretrained-network-afhq, or pretrained-network-celeba-hq, or wing, "
+    "in github.com/clovaai/stargan-v2"
+)
+COUNTER = "num_batches_tracked"  # of PyTorch's batch norms; Paddle's have none
+# Entries that a file may have beside the network's own, as regular expressions.
+UNUSED = {
+    # wing.ckpt was trained as a stack of hourglasses, and the authors load the first.
+    "fan": r"(m|top_m_|conv_last|bn_end|l)[1-9]\..*|(bl|al)\d\..*",
+    "alexnet": r"classifier\..*",
+    "inception_v3": "|".join(f"{re.escape(beginning)}.*" for beginning in inception.UNUSED),
+}
+
+
+def from_torch(state: dict, net: paddle.nn.Layer, where: str, unused: str = "") -> dict:
+    """The state_dict of a PyTorch network, {its name: array}, as {our name: float32 array in Paddle's layout}.
+
+    ``net`` is our network, for its names and shapes; entries that match ``unused`` may be left over. Raises UserError
+    for any other left-over entry, a missing one, or one of another shape.
+    """
+    wanted = {name.torch: name for name in names(net)}
+    shapes = {name.torch: _torch_shape(net.state_dict()[name.paddle].shape, name) for name in wanted.values()}
+    kept = {k: v for k, v in state.items() if k in wanted or not re.fullmatch(f"{unused}|(.*\\.)?{COUNTER}", k)}
+    check(kept, shapes, where)
+    return {name.paddle: np.ascontiguousarray(turn(state[key], name), "float32") for key, name in wanted.items()}
+
+
+def to_torch(values: dict, net: paddle.nn.Layer, where: str) -> OrderedDict:
+    """The way back of ``from_torch``: the state_dict that PyTorch's ``load_state_dict`` takes. Raises UserError."""
+    check(values, {name: tuple(value.shape) for name, value in net.state_dict().items()}, where)
+    state = OrderedDict()
+    for name in names(net):
+        state[name.torch] = turn(values[name.paddle], name)
+        if name.torch.endswith("running_var"):
+            state[name.torch[: -len("running_var")] + COUNTER] = np.zeros((), np.int64)
+    return state
+
+
+def _torch_shape(shape, name) -> tuple:
+    return tuple(shape[::-1] if name.transposed else shape)
+
+
+def check(values: dict, shapes: dict, where: str) -> None:
+    """Raises UserError unless ``values`` are arrays of exactly the names and shapes in ``shapes``."""
+    missing = [key for key in shapes if key not in values]
+    left = [key for key in values if key not in shapes]
+    if missing or left:
+        parts = [f"lacks {some(missing)}"] * bool(missing) + [f"has the unknown {some(left)}"] * bool(left)
+        raise UserError(f"{where} {' and '.join(parts)}; only the authors' architecture can be converted")
+    for key, shape in shapes.items():
+        if not isinstance(values[key], np.ndarray):
+            raise UserError(f"{where}: {key} is a {type(values[key]).__name__}, not a tensor")
+        if values[key].shape != shape:
+            raise UserError(f"{where}: {key} has shape {list(values[key].shape)} in the file, not {list(shape)}")
+
+
+def build(architecture: dict, where: str) -> Networks:
+    """``Networks`` for its names and shapes alone: its parameters take no memory and hold no values."""
+    try:
+        with paddle.LazyGuard():
+            return Networks(**architecture)
+    except TypeError:
+        raise UserError(f"{where} has the architecture {architecture}, which is no StarGAN v2") from None
+
+
+def convert(path, w_hpf: float | None = None):
+    """What the PyTorch file at ``path`` holds as the content of a ``.pdparams`` file, and lines that say what it is.
+
+    An ``N_optims.ckpt`` takes the weights from ``N_nets.ckpt`` and ``N_nets_ema.ckpt`` beside it, and makes one
+    checkpoint to resume from. ``w_hpf`` is for a generator that has a high-pass filter without its weight in the file.
+    Raises UserError for a missing, damaged or unknown file, and for one that does not hold exactly what it should.
+    """
+    kind, parts = _read(path, HOW_TO_GET)
+    lines = [f"recognised: {DESCRIPTIONS[kind]}"]
+    if kind == "optims":
+        content, remarks = _training_content(Path(path), parts, w_hpf)
+    elif kind in ("nets", "nets_ema"):
+        content, remarks = _networks_content(kind, parts, str(path), w_hpf)
+    else:
+        arrays = from_torch(parts[kind], _feature_network(kind), str(path), UNUSED.get(kind, ""))
+        content, remarks = {"architecture": {}, "domains": None, "nets": {kind: arrays}}, []
+    return content, lines + describe(content) + remarks
+
+
+def _read(path, how_to_get: str):
+    if not Path(path).exists():
+        raise UserError(f"no file {Path(path).absolute()}; {how_to_get}")
+    return recognise(torch_reader.load(path), str(path))
+
+
+def _networks_content(kind: str, parts: dict, where: str, w_hpf: float | None):
+    architecture, remarks = infer_architecture(parts, where, w_hpf)
+    nets = build(architecture, where)
+    found = {}
+    for name, state in parts.items():
+        if name == "fan" and nets.fan is None:
+            raise UserError(f"{where} has a fan, and a generator of the depth of w_hpf 0, which needs none")
+        unused = re.escape(HIGH_PASS) if name == "generator" and architecture["w_hpf"] > 0 else UNUSED.get(name, "")
+        found[name] = from_torch(state, getattr(nets, name), f"{where}, {name}", unused)
+    content = {"architecture": architecture, "domains": None}
+    if kind == "nets":
+        return {**content, "nets": found}, remarks
+    fan = {"nets": {"fan": found.pop("fan")}} if "fan" in found else {}
+    return {**content, **fan, "averages": found}, remarks
+
+
+def _training_content(path: Path, optims: dict, w_hpf: float | None):
+    """One checkpoint from N_optims.ckpt at ``path`` and the two files beside it."""
+    name = re.fullmatch(r"(.*?)(\d+)_optims(\.\w+)", path.name)
+    if not name:
+        raise UserError(f"{path}: its name tells no iteration, nor the files beside it; call it 100000_optims.ckpt")
+    contents, parts = {}, {}
+    for kind in ("nets", "nets_ema"):
+        beside = path.with_name(f"{name[1]}{name[2]}_{kind}{name[3]}")
+        found, parts[kind] = _read(beside, f"optimisers need the weights of the same iteration beside {path.name}")
+        if found != kind:
+            raise UserError(f"{beside} holds {DESCRIPTIONS[found]}, not {DESCRIPTIONS[kind]}")
+        contents[kind], remarks = _networks_content(kind, parts[kind], str(beside), w_hpf)
+    nets, average = contents["nets"], contents["nets_ema"]
+    if nets["architecture"] != average["architecture"]:
+        raise UserError(f"the two files beside {path} differ: {nets['architecture']} and {average['architecture']}")
+    layers, moments = build(nets["architecture"], str(path)), {}
+    for net in NETWORKS:
+        order = list(parts["nets"][net])  # a state_dict is in the order of parameters(), by which Adam's is numbered
+        table = names(getattr(layers, net))
+        moments[net] = adam_moments(optims[net], order, table, nets["nets"][net], f"{path}, {net}")
+    return {**nets, "averages": average["averages"], "optimizers": moments, "iteration": int(name[2])}, remarks
+
+
+def _feature_network(kind: str) -> paddle.nn.Layer:
+    with paddle.LazyGuard():
+        if kind == "lpips":  # without the AlexNet in it, which is a file of its own
+            heads = paddle.nn.Layer()
+            heads.lpips_weights = LPIPS().lpips_weights
+            return heads
+        return {"fan": FAN, "alexnet": AlexNet, "inception_v3": inception.InceptionV3}[kind]()
+
+
+def export(path, part: str | None = None, fan=None):
+    """The ``.pdparams`` file at ``path`` as the state_dicts that the authors' code loads, and lines that describe it.
+
+    ``part`` is "averages", the default where the file has them, or "nets". With w_hpf > 0 their code loads the FAN from
+    the same file; ``fan`` is the path of its weights where ``path`` has none. Raises UserError.
+    """
+    content = checkpoint.load(path)
+    if not content["architecture"]:
+        raise UserError(f"{path} holds no StarGAN v2, and only that can be turned back")
+    part = part or ("averages" if content.get("averages") else "nets")
+    values = content.get(part) or {}
+    wanted = AVERAGED if part == "averages" else NETWORKS
+    missing = [name for name in wanted if name not in values]
+    if missing:
+        raise UserError(f"{path} has no {part} of {', '.join(missing)}; give --part the other of averages and nets")
+    nets = build(content["architecture"], str(path))
+    states = {name: to_torch(values[name], getattr(nets, name), f"{path}, {part}, {name}") for name in wanted}
+    if nets.fan is not None:
+        states["generator"][HIGH_PASS] = LAPLACIAN / np.float32(content["architecture"]["w_hpf"])
+        states["fan"] = to_torch(_fan_values(path, content, fan), nets.fan, f"{fan or path}, fan")
+    counts = ", ".join(f"{name} {len(state)} tensors" for name, state in states.items())
+    return states, [*describe({"architecture": content["architecture"]}), f"{part}, for PyTorch: {counts}"]
+
+
+def _fan_values(path, content: dict, fan) -> dict:
+    source = checkpoint.load(fan) if fan else content
+    values = (source.get("nets") or {}).get("fan")
+    if not values:
+        raise UserError(
+            f"{fan or path} holds no face alignment network, which the authors' code loads from the same file when "
+            "w_hpf > 0; give the converted wing.ckpt by --fan data/wing.pdparams"
+        )
+    return values
+
+
+def convert_file(path, output, w_hpf: float | None = None) -> list:
+    """``convert`` from ``path`` to the file ``output``; returns its lines."""
+    content, lines = convert(path, w_hpf)
+    checkpoint.save(content, output)
+    return lines
+
+
+def export_file(path, output, part: str | None = None, fan=None) -> list:
+    """``export`` from ``path`` to the file ``output``; returns its lines."""
+    states, lines = export(path, part, fan)
+    torch_writer.save(states, output)
+    return lines
+
+
+def describe(content: dict) -> list:
+    """Lines on the architecture and the number of tensors in the content of a ``.pdparams`` file."""
+    lines = []
+    if content["architecture"]:
+        lines.append("architecture: " + ", ".join(f"{k} {v}" for k, v in content["architecture"].items()))
+    for part in ("nets", "averages", "optimizers"):
+        if content.get(part):
+            lines.append(f"{part}: " + ", ".join(f"{net} {len(v)} tensors" for net, v in content[part].items()))
+    if "iteration" in content:
+        lines.append(f"iteration: {content['iteration']}")
+    return lines

@@ -1,0 +1,83 @@
+"""The configuration: inheritance, overrides, and one clear line for each mistake."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ppstargan.config import from_dict, load_config, to_yaml
+from ppstargan.errors import UsageError
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CONFIGS.glob("*.yaml")))
+def test_every_configuration_loads_and_survives_being_saved(name):
+    config = load_config(CONFIGS / name)
+    assert from_dict(yaml.safe_load(to_yaml(config)), "saved") == config
+
+
+def test_the_papers_values():
+    afhq, celeba = load_config(CONFIGS / "afhq.yaml"), load_config(CONFIGS / "celeba_hq.yaml")
+    assert (afhq.model.w_hpf, afhq.loss.lambda_ds) == (0, 2)
+    assert (celeba.model.w_hpf, celeba.loss.lambda_ds) == (1, 1)
+    for config in (afhq, celeba):
+        t, m, loss = config.train, config.model, config.loss
+        assert (t.lr, t.f_lr, t.beta1, t.beta2, t.weight_decay) == (1e-4, 1e-6, 0.0, 0.99, 1e-4)
+        assert (t.ema_beta, t.ema_warmup, t.batch_size, t.iterations) == (0.999, False, 8, 100000)
+        assert (m.img_size, m.style_dim, m.latent_dim, m.hidden_dim) == (256, 64, 16, 512)
+        assert (m.channel_base, m.max_channels) == (2**14, 512)
+        assert (loss.lambda_reg, loss.lambda_sty, loss.lambda_cyc, loss.ds_iter) == (1, 1, 1, 100000)
+
+
+def test_overrides_win_and_keep_their_types():
+    config = load_config(CONFIGS / "toy.yaml", ["train.lr=1e-4", "train.ema_warmup=false", "name=7", "train.iterations=2e3"])
+    assert (config.train.lr, config.train.ema_warmup, config.name, config.train.iterations) == (1e-4, False, "7", 2000)
+    assert config.model.img_size == 32
+
+
+@pytest.mark.parametrize("override, message", [
+    ("train.batchsize=4", r"unknown key train\.batchsize; the nearest known one is train\.batch_size"),
+    ("batch_size=4", r"unknown key batch_size; the nearest known one is train\.batch_size"),
+    ("train=4", "train is a section"),
+    ("train.lr", "has no '='"),
+    ("train.lr=fast", r"train\.lr must be a number, not 'fast'"),
+    ("train.batch_size=1.5", "must be a whole number"),
+    ("train.batch_size=true", "must be a whole number"),
+    ("train.ema_warmup=1", "must be true or false"),
+    ("train.lr=[1", "no YAML"),
+    ("train.lr.deep=1", "must be a number"),
+    ("model.img_size=100", "32, 64, 128, 256, 512 or 1024"),
+    ("train.batch_size=0", "at least 1"),
+    ("train.lr=-1", "must not be negative"),
+    ("train.lr=.nan", "must not be negative"),
+    ("train.ema_beta=1.1", "between 0 and 1"),
+    ("name=../elsewhere", "plain folder name"),
+])
+def test_mistakes_are_named(override, message):
+    with pytest.raises(UsageError, match=message) as raised:
+        load_config(CONFIGS / "toy.yaml", [override])
+    assert "\n" not in str(raised.value) and raised.value.exit_code == 2
+
+
+@pytest.mark.parametrize("content, message", [
+    ("_base_: a.yaml", "leads back to itself"),
+    ("_base_: nowhere.yaml", r"no configuration .*nowhere\.yaml"),
+    ("name: [", "cannot be read as YAML"),
+    ("- 1", "holds no keys"),
+    ("name: x", "start the file with '_base_: base.yaml'"),
+    ("!!python/object/apply:os.system ['true']", "cannot be read as YAML"),
+])
+def test_bad_files_are_named(tmp_path, content, message):
+    path = tmp_path / "a.yaml"
+    path.write_text(content)
+    with pytest.raises(UsageError, match=message) as raised:
+        load_config(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_may_start_from_one_in_another_folder(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"_base_: {CONFIGS / 'afhq.yaml'}\nmodel:\n  img_size: 128\n")
+    config = load_config(path)
+    assert (config.model.img_size, config.loss.lambda_ds) == (128, 2)

@@ -1,0 +1,225 @@
+"""The training run as its user sees it: folders, lines, interruption, resuming, and mistakes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+
+from ppstargan import checkpoint
+from ppstargan.config import load_config
+from ppstargan.data.toy import write_dataset
+from ppstargan.errors import UserError
+from ppstargan.phases import STEPPED, Weights, gradients_for, lambda_ds_at, phase_losses
+from ppstargan.stargan_v2 import NETWORKS, Networks
+from ppstargan.trainer import Trainer, find_checkpoint
+
+ROOT = Path(__file__).parents[1]
+TINY = ["model.channel_base=128", "model.max_channels=8", "model.hidden_dim=16", "model.style_dim=8",
+        "train.batch_size=3", "train.log_every=1", "train.sample_every=4", "train.save_every=2"]
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    root = tmp_path_factory.mktemp("faces") / "toy"
+    write_dataset(root, size=32, train_count=4, val_count=2, seed=0)
+    return root
+
+
+def config(faces, output, *overrides):
+    given = [*TINY, f"data.root={faces}", f"output={output}", *overrides]
+    return load_config(ROOT / "configs" / "toy.yaml", given)
+
+
+def tool(*arguments, cwd=ROOT, **keywords):
+    command = [sys.executable, str(ROOT / "tools" / arguments[0]), *map(str, arguments[1:])]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300, **keywords)
+
+
+def final_state(run):
+    return checkpoint.load(sorted((run / "checkpoints").iterdir())[-1])
+
+
+def flat(values, prefix=""):
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{key}/")
+        else:
+            yield prefix + key, value
+
+
+def test_a_run_leaves_what_it_says(faces, tmp_path, capsys):
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=4"))
+    assert trainer.run() == 0
+    said = capsys.readouterr().out
+    run = trainer.folder
+    assert run.parent == tmp_path and run.name.startswith("toy-")
+    assert load_config(run / "config.yaml") == trainer.config
+    assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["0000002.pdparams", "0000004.pdparams"]
+    sheets = ["cycle", "latent_psi0.5", "latent_psi0.7", "latent_psi1.0", "reference"]
+    assert sorted(p.name for p in (run / "samples").iterdir()) == [f"0000004_{name}.png" for name in sheets]
+    number = r"-?\d+\.\d{3}"
+    d, g = f"real {number} fake {number} reg {number}", f"adv {number} sty {number} ds {number} cyc {number}"
+    for i in range(1, 5):
+        losses = rf"d_latent {d} \| d_reference {d} \| g_latent {g} \| g_reference {g} \| lambda_ds {number}"
+        rates = r"\d+\.\d images/s, \d+% waiting for data \| ETA 0:\d\d:\d\d"
+        assert re.search(rf"^{i}/4 \| {losses} \| {rates}$", said, re.M), said
+    assert all(str(path) in said for path in [run, *(run / "samples").iterdir()])
+
+    from visualdl import LogReader
+
+    log = LogReader(file_path=str(next((run / "visualdl").iterdir())))
+    tags = log.get_tags()
+    scalars = log.get_data("scalar", "g_latent/cyc")
+    assert [record.id for record in scalars] == [1, 2, 3, 4]
+    assert {"lambda_ds", "lr/generator", "lr/mapping_network", "d_reference/reg"} <= set(tags["scalar"])
+    assert {f"samples/{name}" for name in sheets} <= set(tags["image"]) and "config" in tags["text"]
+
+
+def test_two_and_two_iterations_equal_four(faces, tmp_path):
+    whole = Trainer(config(faces, tmp_path / "whole", "train.iterations=4"))
+    whole.run()
+    half = Trainer(config(faces, tmp_path / "half", "train.iterations=2"))
+    half.run()
+    rest_config = config(faces, tmp_path / "half", "train.iterations=4")
+    rest = Trainer(rest_config)
+    rest.resume(find_checkpoint(rest_config, ""))
+    assert rest.iteration == 2 and rest.folder == half.folder
+    rest.run()
+    ours, theirs = dict(flat(final_state(rest.folder))), dict(flat(final_state(whole.folder)))
+    assert ours.keys() == theirs.keys() and len(ours) > 300
+    for key, value in ours.items():
+        np.testing.assert_array_equal(value, theirs[key], err_msg=key)
+
+
+def test_batches_and_noise_are_new_in_each_iteration(faces, tmp_path):
+    from ppstargan.data.batches import draw_batch
+    from ppstargan.data.folders import find_domains
+
+    settings = {"batch_size": 2, "img_size": 32, "latent_dim": 4, "crop_probability": 0.0, "seed": 0}
+    first, second = (draw_batch(find_domains(faces / "train"), i, **settings) for i in range(2))
+    assert np.abs(first.z_trg - second.z_trg).min() > 0 and np.abs(first.x_src - second.x_src).max() > 0
+
+
+def start(faces, output, *arguments):
+    overrides = [*TINY, f"data.root={faces}", f"output={output}", "train.iterations=100000", "train.save_every=100000"]
+    process = subprocess.Popen(
+        [sys.executable, "tools/train.py", "-c", "configs/toy.yaml", "-o", *overrides, *arguments],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if re.match(r" *\d+/100000 ", line):
+            return process, said
+    raise AssertionError("".join(said))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_resume_goes_on(faces, tmp_path, number):
+    process, said = start(faces, tmp_path)
+    process.send_signal(number)
+    begun = time.monotonic()
+    rest = process.communicate(timeout=60)[0]
+    assert process.returncode == 128 + number, rest
+    assert "Traceback" not in rest and f"stopped by {number.name}" in rest
+    assert time.monotonic() - begun < 30
+    run = next(tmp_path.iterdir())
+    saved = final_state(run)["iteration"]
+    logged = [int(found) for found in re.findall(r"^ *(\d+)/100000 ", "".join(said) + rest, re.M)]
+    assert saved == logged[-1]
+
+    again, said = start(faces, tmp_path, "--resume")
+    again.kill()
+    again.wait()
+    assert f"after iteration {saved}" in "".join(said)
+    assert re.match(rf" *{saved + 1}/100000 ", said[-1]), said[-1]
+    assert list(tmp_path.iterdir()) == [run]
+
+
+@pytest.mark.parametrize("phase", STEPPED)
+def test_a_phase_gives_gradients_to_the_networks_that_step_on_it_alone(phase):
+    nets = Networks(2, 32, style_dim=8, latent_dim=4, hidden_dim=16, channel_base=64, max_channels=8)
+    rng = np.random.RandomState(0)
+    images = [paddle.to_tensor(rng.uniform(-1, 1, (2, 3, 32, 32)).astype("float32")) for _ in range(3)]
+    y = paddle.to_tensor([0, 1])
+    from ppstargan.data.batches import Batch
+
+    batch = Batch(images[0], y, images[1], images[2], 1 - y, paddle.randn([2, 4]), paddle.randn([2, 4]))
+    for found, loss, _ in phase_losses(nets, batch, Weights()):
+        if found != phase:
+            continue
+        loss.backward()
+        for name in NETWORKS:
+            learned = [p.grad is not None for p in getattr(nets, name).parameters()]
+            assert all(learned) if name in STEPPED[phase] else not any(learned), name
+    assert all(not p.stop_gradient for name in NETWORKS for p in getattr(nets, name).parameters())
+
+
+def test_gradient_switches_come_back_after_an_error():
+    nets = Networks(2, 32, style_dim=8, latent_dim=4, hidden_dim=16, channel_base=64, max_channels=8)
+    with pytest.raises(ZeroDivisionError), gradients_for(nets, ("generator",)):
+        raise ZeroDivisionError
+    assert all(not p.stop_gradient for name in NETWORKS for p in getattr(nets, name).parameters())
+
+
+def test_lambda_ds_falls_to_zero_and_stays():
+    assert [lambda_ds_at(i, 2.0, 4) for i in (0, 1, 3, 4, 5, 100)] == [2.0, 1.5, 0.5, 0.0, 0.0, 0.0]
+
+
+def test_warm_up_of_the_averages(faces, tmp_path):
+    trainer = Trainer(config(faces, tmp_path, "train.ema_beta=0.98"))
+    betas = []
+    for trainer.iteration in (0, 10, 10000):
+        betas.append(trainer.ema_beta())
+    assert betas == [0.1, 0.55, 0.98]
+
+
+@pytest.mark.parametrize("overrides, message", [
+    (["data.root=nowhere"], r"dataset folder /.*nowhere/train does not exist; .*draw_toy\.py"),
+    (["model.w_hpf=1"], r"no weights at /.*wing\.pdparams; .*convert_torch_weights\.py wing\.ckpt .*allow_random_fan"),
+])
+def test_a_start_that_fails_says_what_to_do_and_leaves_nothing(faces, tmp_path, overrides, message):
+    output = tmp_path / "out"
+    done = tool("train.py", "-c", "configs/toy.yaml", "-o", *TINY, f"data.root={faces}", f"output={output}", *overrides)
+    assert done.returncode == 1 and not output.exists()
+    assert re.fullmatch(f"error: .*{message}.*\n", done.stderr), done.stderr
+
+
+def test_wrong_calls_exit_2_with_one_line():
+    for arguments in (["train.py"], ["train.py", "-c", "configs/none.yaml"], ["draw_toy.py", "--size", "x"]):
+        done = tool(*arguments)
+        assert done.returncode == 2 and re.fullmatch("error: .+\n", done.stderr), done.stderr
+
+
+def test_val_must_have_the_domains_of_train(faces, tmp_path):
+    import shutil
+
+    shutil.copytree(faces, tmp_path / "data")
+    shutil.rmtree(tmp_path / "data" / "val" / "dog")
+    with pytest.raises(UserError, match="train has the domains cat, dog, lion, and val has cat, lion"):
+        Trainer(config(tmp_path / "data", tmp_path))
+
+
+def test_nothing_to_resume_is_named(faces, tmp_path):
+    with pytest.raises(UserError, match=f"no checkpoint to resume in {tmp_path}/toy-"):
+        find_checkpoint(config(faces, tmp_path), "")
+    with pytest.raises(UserError, match="nothing to resume at"):
+        find_checkpoint(config(faces, tmp_path), str(tmp_path / "none"))
+
+
+def test_a_random_fan_is_kept_by_the_checkpoint(faces, tmp_path, monkeypatch):
+    monkeypatch.setattr(Trainer, "draw_sheets", lambda self, logger: [])  # the slow part with a FAN, and not the point
+    trainer = Trainer(config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.iterations=1"))
+    trainer.run()
+    stored = final_state(trainer.folder)["nets"]["fan"]
+    np.testing.assert_array_equal(stored["l0.weight"], trainer.nets.fan.l0.weight.numpy())
+    other = Trainer(config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.seed=5"))
+    other.resume(find_checkpoint(other.config, ""))
+    np.testing.assert_array_equal(other.nets.fan.l0.weight.numpy(), stored["l0.weight"])
