@@ -1,4 +1,4 @@
-"""Packaging. The package itself requires neither Paddle: two distributions fill the same folder, and AI Studio has one."""
+"""Packaging. The package requires no Paddle itself: two distributions fill one folder, and AI Studio has it already."""
 
 import re
 from pathlib import Path
@@ -28,6 +28,7 @@ setup(
     extras_require={
         "cpu": ["paddlepaddle>=2.6.2"],
         "gpu": ["paddlepaddle-gpu>=2.6.2"],
-        "test": ["pytest>=7.0", "ruff>=0.6"],
+        "report": ["reprod_log>=1.0.1"],
+        "test": ["pytest>=7.0", "ruff>=0.6", "reprod_log>=1.0.1"],
     },
 )

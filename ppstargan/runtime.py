@@ -9,6 +9,8 @@ import sys
 import warnings
 import zlib  # noqa: F401  (Paddle 2.6.2 crashes where it is imported before zlib)
 
+from ppstargan.errors import UsageError
+
 SWITCH = "PPSTARGAN_THREADS"  # "off" leaves the environment alone
 
 
@@ -67,16 +69,23 @@ def import_paddle() -> None:
             print("\n".join(kept), file=sys.stderr)
 
 
-def choose_device() -> str:
-    """Selects the GPU where Paddle has one, else the CPU, and returns its name for the user."""
+def choose_device(device: str | None = None) -> str:
+    """Selects ``device`` ("cpu" or "gpu"), or the GPU where Paddle has one, and returns its name for the user.
+
+    Raises UsageError where a GPU is asked for and Paddle has none.
+    """
     import paddle
 
-    if paddle.device.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0:
-        device = paddle.device.set_device("gpu")
-        return f"GPU ({paddle.device.cuda.get_device_name()}), Paddle {paddle.__version__}, {device}"
+    built = paddle.device.is_compiled_with_cuda()
+    reason = "sees no GPU" if built else "is the CPU build"
+    has_gpu = built and paddle.device.cuda.device_count() > 0
+    if device == "gpu" and not has_gpu:
+        raise UsageError(f"no GPU: Paddle {paddle.__version__} {reason}; leave --device out, or install its GPU build")
+    if has_gpu and device != "cpu":
+        paddle.device.set_device("gpu")
+        return f"GPU ({paddle.device.cuda.get_device_name()}, Paddle {paddle.__version__})"
     paddle.device.set_device("cpu")
-    reason = "sees no GPU" if paddle.device.is_compiled_with_cuda() else "is the CPU build"
-    return f"CPU (Paddle {paddle.__version__} {reason})"
+    return f"CPU (Paddle {paddle.__version__}{'' if has_gpu else ' ' + reason})"
 
 
 def seed_everything(seed: int) -> None:

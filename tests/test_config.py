@@ -31,7 +31,8 @@ def test_the_papers_values():
 
 
 def test_overrides_win_and_keep_their_types():
-    config = load_config(CONFIGS / "toy.yaml", ["train.lr=1e-4", "train.ema_warmup=false", "name=7", "train.iterations=2e3"])
+    given = ["train.lr=1e-4", "train.ema_warmup=false", "name=7", "train.iterations=2e3"]
+    config = load_config(CONFIGS / "toy.yaml", given)
     assert (config.train.lr, config.train.ema_warmup, config.name, config.train.iterations) == (1e-4, False, "7", 2000)
     assert config.model.img_size == 32
 

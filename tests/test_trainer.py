@@ -1,6 +1,5 @@
 """The training run as its user sees it: folders, lines, interruption, resuming, and mistakes."""
 
-import os
 import re
 import signal
 import subprocess
@@ -111,7 +110,7 @@ def start(faces, output, *arguments):
     overrides = [*TINY, f"data.root={faces}", f"output={output}", "train.iterations=100000", "train.save_every=100000"]
     process = subprocess.Popen(
         [sys.executable, "tools/train.py", "-c", "configs/toy.yaml", "-o", *overrides, *arguments],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )
     said = []
     for line in process.stdout:

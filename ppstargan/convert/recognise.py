@@ -94,7 +94,7 @@ def infer_architecture(parts: dict, where: str, w_hpf: float | None = None):
     g, f, e = (parts[name] for name in AVERAGED)
     blocks = _count(e, r"shared\.(\d+)\.conv.*")
     encoders = _count(g, r"encode\.(\d+)\..*")
-    branches = _count([*e, *f], r"unshared\.(\d+)\..*")
+    branches = _count(f, r"unshared\.(\d+)\..*")
     # E and D halve the image down to 4 px. G stops at 16 px and adds two blocks; with w_hpf > 0 it goes to 8 px.
     if blocks < 3 or encoders - blocks not in (0, 1):
         raise UserError(
@@ -119,7 +119,7 @@ def infer_architecture(parts: dict, where: str, w_hpf: float | None = None):
     }, remarks
 
 
-def _count(keys, pattern: str) -> int:
+def _count(keys: dict, pattern: str) -> int:
     """How many numbers stand in the place of the group. An incomplete block counts: its missing key is named later."""
     return len({match[1] for match in (re.fullmatch(pattern, key) for key in keys) if match})
 

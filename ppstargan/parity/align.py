@@ -17,5 +17,5 @@ def align(case: Case):
     image = fill.image(f"{case.prefix}/x", shape)[0].transpose(1, 2, 0)
     image = np.floor((image * 0.5 + 0.5) * 255) / 127.5 - 1
     aligned = align_face(image, landmarks, targets, int(shape[3])).transpose(2, 0, 1)[None]
-    error = np.abs(case.sample("aligned", aligned) - case.figures["aligned"]).mean()
-    yield Check(case.name, "aligned", float(error), 2e-3)
+    ours, reference = case.sample("aligned", aligned), case.figures["aligned"].astype(np.float64)
+    yield Check(case.name, "aligned", float(np.abs(ours - reference).mean()), 2e-3, ours, reference)

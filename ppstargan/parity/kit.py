@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import paddle
@@ -16,13 +16,16 @@ from ppstargan.parity import fill
 KEPT = (4096, 1024, 128, 32)  # figures that a kit keeps of an array, by the kind of array
 
 
-class Check(NamedTuple):
+@dataclass(frozen=True)
+class Check:
     """One row of the report: ``error`` must not exceed ``tolerance``."""
 
     case: str
     quantity: str
     error: float
     tolerance: float
+    ours: np.ndarray = field(default=None, repr=False)  # the figures compared, where they are kept for a report
+    reference: np.ndarray = field(default=None, repr=False)
 
     @property
     def passed(self) -> bool:
@@ -72,25 +75,26 @@ class Case:
 
         Passes while the norm of the difference is at most ``tolerance * norm + floor``.
         """
-        reference = self.figures[key].reshape(-1).astype(np.float64)
+        reference, ours = self.figures[key].reshape(-1).astype(np.float64), self.sample(key, value)
         norm = np.linalg.norm(reference)
-        errors = [(np.linalg.norm(self.sample(key, value) - reference), norm)]
+        errors = [(np.linalg.norm(ours - reference), norm)]
         if key + ".l2" in self.figures:
             expected = float(self.figures[key + ".l2"])
             errors.append((abs(np.linalg.norm(np.asarray(value, np.float64)) - expected), expected))
         # NumPy's maximum keeps a NaN, which then fails.
         worst = np.max([difference / (norm + floor / tolerance + 1e-30) for difference, norm in errors])
-        return Check(self.name, key, float(worst), tolerance)
+        return Check(self.name, key, float(worst), tolerance, ours, reference)
 
     def largest(self, key: str, value, tolerance: float) -> Check:
         """Compares an array with the one stored under ``key`` by the largest absolute difference."""
-        worst = np.abs(self.sample(key, value) - self.figures[key].reshape(-1)).max()
-        return Check(self.name, key, float(worst), tolerance)
+        reference, ours = self.figures[key].reshape(-1).astype(np.float64), self.sample(key, value)
+        return Check(self.name, key, float(np.abs(ours - reference).max()), tolerance, ours, reference)
 
     def scalar(self, key: str, value: float, tolerance: float) -> Check:
         """Compares a number with the one stored under ``key``, relative to it."""
-        reference = float(self.figures[key])
-        return Check(self.name, key, abs(float(value) - reference) / abs(reference), tolerance)
+        reference, ours = float(self.figures[key]), float(value)
+        error = abs(ours - reference) / abs(reference)
+        return Check(self.name, key, error, tolerance, np.array([ours]), np.array([reference]))
 
 
 def read_manifest(folder) -> dict:

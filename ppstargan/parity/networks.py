@@ -120,9 +120,8 @@ def train(case: Case):
             report = train_step(nets, optimizers, tensors(case, f"step{i}"), weights)
             update_average(average, nets, 0.999)
             reports.append([float(report[key]) for key in TRAIN_LOSSES])
-    errors = np.abs(np.array(reports) - case.figures["losses"]).max(axis=0)
-    for key, error in zip(TRAIN_LOSSES, errors):
-        yield Check(case.name, key, float(error), 1e-6)
+    for key, ours, reference in zip(TRAIN_LOSSES, np.array(reports).T, case.figures["losses"].T):
+        yield Check(case.name, f"losses/{key}", float(np.abs(ours - reference).max()), 1e-6, ours, reference)
     for which, kinds, source in (("final", NETWORKS, nets), ("ema", AVERAGED, average)):
         for kind in kinds:
             net = getattr(source, kind)
