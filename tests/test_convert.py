@@ -138,7 +138,7 @@ def put(net, key, shape=(1,)):
         (put("discriminator", "main.1.conv1.bias", (7,)), "main.1.conv1.bias has shape [7] in the file, not [2]"),
         (put("mapping_network", "shared.2.weight", (6, 5)), "shared.2.weight has shape [6, 5] in the file, not [6, 6]"),
         (put("mapping_network", "shared.0.weight", (6,)), "shared.0.weight has shape [6], and 2 dimensions"),
-        (lambda s: s["style_encoder"].update({"unshared.0.bias": 3}), "unshared.0.bias is a int, not a tensor"),
+        (lambda s: s["style_encoder"].update({"unshared.0.bias": 3}), "unshared.0.bias is no tensor of floating-point"),
         (lambda s: s.pop("style_encoder"), "but lacks style_encoder"),
         (lambda s: s.update(fan={"l0.weight": np.zeros(3)}), "of the depth of w_hpf 0"),
         (lambda s: s.update(other={}), "but also has other"),

@@ -139,14 +139,15 @@ def _high_pass_weight(generator: dict, deep: bool, where: str, asked: float | No
             raise UserError(f"{where}: the generator has the depth of w_hpf 0; leave out --w-hpf {asked:g}")
         return 0, []
     if HIGH_PASS not in generator:
-        if asked is not None and not asked > 0:
+        if asked is not None and not 0 < asked < np.inf:
             raise UserError(f"{where}: the generator has the depth of w_hpf > 0; give --w-hpf a number above 0")
         if asked is None:
             return 1.0, ["w_hpf is not in the file: taken as 1, as in the published CelebA-HQ run; or give --w-hpf"]
         return float(asked), []
-    kernel = np.asarray(generator[HIGH_PASS])
-    scale = float(kernel[1, 1]) / 8 if kernel.shape == (3, 3) else 0.0
-    if not scale > 0 or not np.allclose(kernel, LAPLACIAN * scale, rtol=1e-5, atol=0):
+    kernel = generator[HIGH_PASS]
+    right = isinstance(kernel, np.ndarray) and kernel.dtype.kind == "f" and kernel.shape == (3, 3)
+    scale = float(kernel[1, 1]) / 8 if right else 0.0
+    if not 0 < scale < np.inf or not np.allclose(kernel, LAPLACIAN * scale, rtol=1e-5, atol=0):
         raise UserError(f"{where}, generator: {HIGH_PASS} is not the authors' 3x3 high-pass filter; it cannot be kept")
     found = float(f"{1 / scale:.6g}")  # stored in float32, so that 8 / 3 does not come back as 3 exactly
     if asked is not None and asked != found:

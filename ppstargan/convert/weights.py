@@ -64,15 +64,15 @@ def _torch_shape(shape, name) -> tuple:
 
 
 def check(values: dict, shapes: dict, where: str) -> None:
-    """Raises UserError unless ``values`` are arrays of exactly the names and shapes in ``shapes``."""
+    """Raises UserError unless ``values`` are floating-point arrays of exactly the names and shapes in ``shapes``."""
     missing = [key for key in shapes if key not in values]
     left = [key for key in values if key not in shapes]
     if missing or left:
         parts = [f"lacks {some(missing)}"] * bool(missing) + [f"has the unknown {some(left)}"] * bool(left)
         raise UserError(f"{where} {' and '.join(parts)}; only the authors' architecture can be converted")
     for key, shape in shapes.items():
-        if not isinstance(values[key], np.ndarray):
-            raise UserError(f"{where}: {key} is a {type(values[key]).__name__}, not a tensor")
+        if not isinstance(values[key], np.ndarray) or values[key].dtype.kind != "f":
+            raise UserError(f"{where}: {key} is no tensor of floating-point numbers; save it as the authors' code does")
         if values[key].shape != shape:
             raise UserError(f"{where}: {key} has shape {list(values[key].shape)} in the file, not {list(shape)}")
 
