@@ -21,6 +21,7 @@ from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
 _ALLOWED = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
 for _core in ("numpy.core", "numpy._core"):
     _ALLOWED[f"{_core}.multiarray", "_reconstruct"] = np.zeros(0).__reduce__()[0]
+    _ALLOWED[f"{_core}.numeric", "_frombuffer"] = np.zeros(1).__reduce_ex__(5)[0]
 _MOMENTS = ("moment1", "moment2", "beta1_pow_acc", "beta2_pow_acc")
 
 
@@ -38,7 +39,7 @@ def save(content: dict, path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(partial, "wb") as file:
-            pickle.dump(content, file, protocol=4)
+            pickle.dump(content, file, protocol=5)  # the first that writes an array without a copy of it
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
@@ -110,8 +111,8 @@ def restore(content: dict, nets: Networks, average: Networks, optimizers: dict, 
     for part in ("nets", "averages", "optimizers", "iteration"):
         if part not in content:
             raise UserError(f"{where} holds no {part}, so no run can go on from it; start one with --init {where}")
-    if nets.fan is not None:
-        fill(nets.fan, content["nets"].get("fan", {}), f"{where}, fan")
+    if nets.fan is not None and "fan" in content["nets"]:
+        fill(nets.fan, content["nets"]["fan"], f"{where}, fan")
     for name in NETWORKS:
         fill(getattr(nets, name), content["nets"][name], f"{where}, {name}")
         _set_moments(getattr(nets, name), optimizers[name], content["optimizers"][name])

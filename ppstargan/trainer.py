@@ -85,15 +85,19 @@ class Trainer:
         return lines
 
     def resume(self, path: Path) -> None:
-        """Goes on from a checkpoint of ``save``."""
+        """Goes on from a checkpoint of ``save``, in its run's folder, or from a converted run of the authors' code."""
         content = checkpoint.load(path)
-        if content.get("domains") != self.domains:
+        theirs, count = content.get("domains"), content["architecture"].get("num_domains")
+        if count != len(self.domains) or list(theirs or self.domains) != self.domains:
             raise UserError(
-                f"{path} was trained on the domains {', '.join(content.get('domains') or ['unknown'])}, "
+                f"{path} was trained on {', '.join(theirs) if theirs else f'{count} domains'}, "
                 f"and {Path(self.config.data.root).absolute()} has {', '.join(self.domains)}"
             )
         checkpoint.restore(content, self.nets, self.average, self.optimizers, str(path))
-        self.iteration, self.folder, self.has_fan = content["iteration"], path.parent.parent, True
+        self.iteration = content["iteration"]
+        self.has_fan |= "fan" in content["nets"]
+        if path.parent.name == "checkpoints":  # else a converted file, which gets a new run's folder
+            self.folder = path.parent.parent
 
     def _load_fan(self) -> None:
         path = Path(self.config.face.fan)
@@ -137,6 +141,9 @@ class Trainer:
     def run(self) -> int:
         """Trains to the last iteration. Returns 0, or 128 + the signal that stopped it after a last checkpoint."""
         t, m, data = self.config.train, self.config.model, self.config.data
+        if self.iteration >= t.iterations:
+            print(f"{self.iteration} of {t.iterations} iterations are done; raise train.iterations to go on")
+            return 0
         if not self.has_fan:
             self._load_fan()
         if self.folder is None:  # only now: a failed start leaves no folder behind
@@ -156,7 +163,7 @@ class Trainer:
         )
         saved = None
         with contextlib.closing(batches), contextlib.closing(logger), stop_signals() as stopped:
-            for batch in watch.waiting(batches) if self.iteration < t.iterations else ():
+            for batch in watch.waiting(batches):
                 lambda_ds = self.lambda_ds()
                 report = self.train_iteration(batch)
                 i, last = self.iteration, self.iteration >= t.iterations or bool(stopped)

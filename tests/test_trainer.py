@@ -97,6 +97,36 @@ def test_two_and_two_iterations_equal_four(faces, tmp_path):
         np.testing.assert_array_equal(value, theirs[key], err_msg=key)
 
 
+    from visualdl import LogReader
+
+    log = LogReader(file_path=str(next((rest.folder / "visualdl").iterdir())))
+    assert [record.id for record in log.get_data("scalar", "g_latent/cyc")] == [1, 2, 3, 4]
+
+
+def test_a_converted_run_goes_on_in_a_folder_of_its_own(faces, tmp_path):
+    trainer = Trainer(config(faces, tmp_path / "a", "train.iterations=2"))
+    trainer.run()
+    content = final_state(trainer.folder)
+    checkpoint.save({**content, "domains": None}, tmp_path / "converted.pdparams")
+    other = Trainer(config(faces, tmp_path / "b", "train.iterations=3"))
+    other.resume(tmp_path / "converted.pdparams")
+    assert other.run() == 0 and other.folder.parent == tmp_path / "b"
+    assert final_state(other.folder)["iteration"] == 3
+    architecture = {**content["architecture"], "num_domains": 2}
+    checkpoint.save({**content, "domains": None, "architecture": architecture}, tmp_path / "two.pdparams")
+    with pytest.raises(UserError, match=r"trained on 2 domains, and /.* has cat, dog, lion"):
+        other.resume(tmp_path / "two.pdparams")
+
+
+def test_a_finished_run_says_so(faces, tmp_path, capsys):
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=1"))
+    trainer.run()
+    other = Trainer(config(faces, tmp_path, "train.iterations=1"))
+    other.resume(find_checkpoint(other.config, ""))
+    assert other.run() == 0
+    assert "1 of 1 iterations are done; raise train.iterations" in capsys.readouterr().out
+
+
 def test_batches_and_noise_are_new_in_each_iteration(faces, tmp_path):
     from ppstargan.data.batches import draw_batch
     from ppstargan.data.folders import find_domains
