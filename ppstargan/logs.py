@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 
+from ppstargan.config import Config
+
 
 class Logger:
     """Writes to ``FOLDER/visualdl``, and goes on in the same file when a run is resumed."""
 
-    def __init__(self, folder: Path, config_text: str):
+    def __init__(self, folder: Path, config: Config, iteration: int):
         from visualdl import LogWriter  # slow to import, and needed by a training run alone
 
         # A second file in the folder would hide the first from VisualDL.
         self.writer = LogWriter(logdir=str(folder / "visualdl"), file_name="vdlrecords.ppstargan.log")
-        self.writer.add_text("config", f"```\n{config_text}\n```", 0)
+        for section, values in dataclasses.asdict(config).items():  # a text a section: VisualDL folds its lines
+            entries = values.items() if isinstance(values, dict) else [(section, values)]
+            self.writer.add_text(f"config/{section}", ", ".join(f"{k}: {v}" for k, v in entries), iteration)
 
     def scalars(self, values: dict, iteration: int) -> None:
         for name, value in values.items():

@@ -150,7 +150,7 @@ class Trainer:
             self.folder = new_run_folder(self.config)
         print(f"run: {self.folder}\nwatch it: visualdl --logdir {self.folder / 'visualdl'}", flush=True)
         (self.folder / "config.yaml").write_text(to_yaml(self.config), encoding="utf-8")
-        logger, watch = Logger(self.folder, to_yaml(self.config)), Stopwatch()
+        logger, watch = Logger(self.folder, self.config, self.iteration), Stopwatch()
         batches = training_batches(
             self.train_images,
             start=self.iteration,

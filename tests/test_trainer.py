@@ -78,7 +78,7 @@ def test_a_run_leaves_what_it_says(faces, tmp_path, capsys):
     scalars = log.get_data("scalar", "g_latent/cyc")
     assert [record.id for record in scalars] == [1, 2, 3, 4]
     assert {"lambda_ds", "lr/generator", "lr/mapping_network", "d_reference/reg"} <= set(tags["scalar"])
-    assert {f"samples/{name}" for name in sheets} <= set(tags["image"]) and "config" in tags["text"]
+    assert {f"samples/{name}" for name in sheets} <= set(tags["image"]) and "config/train" in tags["text"]
 
 
 def test_two_and_two_iterations_equal_four(faces, tmp_path):
