@@ -149,7 +149,7 @@ class Trainer:
         if self.folder is None:  # only now: a failed start leaves no folder behind
             self.folder = new_run_folder(self.config)
         print(f"run: {self.folder}\nwatch it: visualdl --logdir {self.folder / 'visualdl'}", flush=True)
-        (self.folder / "config.yaml").write_text(to_yaml(self.config), encoding="utf-8")
+        self._save_config()
         logger, watch = Logger(self.folder, self.config, self.iteration), Stopwatch()
         batches = training_batches(
             self.train_images,
@@ -182,6 +182,13 @@ class Trainer:
                   f"go on with --resume {self.folder}")
             return 128 + stopped[0]
         return 0
+
+    def _save_config(self) -> None:
+        """Keeps the configuration in the run's folder; one that changed on the way gets a file of its own."""
+        first = self.folder / "config.yaml"
+        if first.exists() and first.read_text(encoding="utf-8") != to_yaml(self.config):
+            first = self.folder / f"config_from_{self.iteration:07d}.yaml"
+        first.write_text(to_yaml(self.config), encoding="utf-8")
 
     def _log(self, logger: Logger, report: dict, lambda_ds: float, watch: Stopwatch) -> None:
         t = self.config.train

@@ -91,6 +91,8 @@ def test_two_and_two_iterations_equal_four(faces, tmp_path):
     rest.resume(find_checkpoint(rest_config, ""))
     assert rest.iteration == 2 and rest.folder == half.folder
     rest.run()
+    assert "iterations: 2" in (half.folder / "config.yaml").read_text()
+    assert "iterations: 4" in (half.folder / "config_from_0000002.yaml").read_text()
     ours, theirs = dict(flat(final_state(rest.folder))), dict(flat(final_state(whole.folder)))
     assert ours.keys() == theirs.keys() and len(ours) > 300
     for key, value in ours.items():

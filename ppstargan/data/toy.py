@@ -149,8 +149,8 @@ def _ramp(size: int, rng: np.random.Generator) -> np.ndarray:
 def _pose(size: int, rng: np.random.Generator) -> np.ndarray:
     """[2, 3] from face coordinates to pixels: a shift, a scale, and a turn in the plane."""
     scale = size * rng.uniform(0.41, 0.47)
-    angle = np.deg2rad(rng.uniform(-8, 8))
-    x, y = size * (np.array([0.5, 0.54]) + rng.uniform(-0.04, 0.04, 2))
+    angle = np.deg2rad(rng.uniform(-6, 6))
+    x, y = size * (np.array([0.5, 0.54]) + rng.uniform(-0.03, 0.03, 2))
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     return np.array([[cos, -sin, x], [sin, cos, y]])
 
@@ -227,10 +227,6 @@ def _cat(fill, fur, second, turn, rng) -> None:
     fill(np.array([(x - 0.085, 0.13), (x + 0.085, 0.13), (x + 0.02, 0.22), (x - 0.02, 0.22)]), _PINK)
     for side in (-1, 1):
         fill(_curve([(x, 0.21), (x + 0.03 * side, 0.36), (x + 0.17 * side, 0.33)], 0.035), _INK)
-        for lift in (-0.1, 0.0, 0.1):
-            start, middle = (x + 0.16 * side, 0.27 + 0.4 * lift), (0.5 * side, 0.22 + lift)
-            ends = [start, middle, (0.86 * side, 0.27 + 2 * lift)]
-            fill(_curve(ends, 0.024), _WHITE if sum(fur) < 480 else _mix(_INK, _WHITE, 0.3))
 
 
 def _dog(fill, fur, second, turn, rng) -> None:

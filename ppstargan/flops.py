@@ -1,0 +1,86 @@
+"""Counts the arithmetic of a training step from what it calls for, by shapes, without computing it.
+
+Within ``counting``, each convolution and matrix product (``conv2d``, ``conv2d_transpose``, ``linear``, ``matmul``)
+gives zeros of the right shape, and a PyLayer stands for it in Paddle's own graph. A product and its two gradients are
+one trilinear form: each is a product of the same size out of the other two. So the stand-in's backward pass is
+stand-ins again, up to the second derivatives of R1, and Paddle's autograd decides which are made: those that
+``stop_gradient``, ``no_grad`` and ``paddle.grad`` leave out are not counted. Element-wise work runs as ever, on zeros.
+
+A multiplication and an addition count as two operations. Nothing but these products is counted.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from unittest import mock
+
+import paddle
+from paddle.autograd import PyLayer
+from paddle.nn import functional as F
+
+
+class Tally:
+    """What was counted so far: ``flop``."""
+
+    def __init__(self):
+        self.flop = 0
+        self.asked = False  # inside paddle.grad, which leaves out the gradients of weights
+
+
+class _Product(PyLayer):
+    """Zeros of ``shape`` in place of a product of a and b, with its ``multiplications``; b is the weight, if any is."""
+
+    @staticmethod
+    def forward(ctx, a, b, shape, multiplications, tally):
+        ctx.save_for_backward(a, b)
+        ctx.rest = (multiplications, tally)
+        ctx.wanted = (not a.stop_gradient, not b.stop_gradient)
+        tally.flop += 2 * multiplications
+        return paddle.zeros(shape, a.dtype)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        a, b = ctx.saved_tensor()
+        for_a, for_b = ctx.wanted
+        for_b = for_b and not ctx.rest[-1].asked
+        return (
+            _Product.apply(gradient, b, a.shape, *ctx.rest) if for_a else None,
+            _Product.apply(a, gradient, b.shape, *ctx.rest) if for_b else None,
+        )
+
+
+def _pair(value) -> list:
+    return [value, value] if isinstance(value, int) else list(value)
+
+
+@contextmanager
+def counting():
+    """Within it, products are counted in the ``Tally`` that it yields, and give zeros. Biases are left out."""
+    tally, grad = Tally(), paddle.grad
+
+    def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+        assert _pair(dilation) == [1, 1], "not counted: dilation"
+        steps = zip(x.shape[2:], weight.shape[2:], _pair(stride), _pair(padding))
+        shape = [x.shape[0], weight.shape[0], *((n + 2 * p - k) // s + 1 for n, k, s, p in steps)]
+        return _Product.apply(x, weight, shape, math.prod(shape) * math.prod(weight.shape[1:]), tally)
+
+    def conv2d_transpose(x, weight, bias=None, stride=1, padding=0):
+        steps = zip(x.shape[2:], weight.shape[2:], _pair(stride), _pair(padding))
+        shape = [x.shape[0], weight.shape[1], *((n - 1) * s + k - 2 * p for n, k, s, p in steps)]
+        return _Product.apply(x, weight, shape, math.prod(x.shape) * math.prod(weight.shape[1:]), tally)
+
+    def matmul(x, weight, bias=None, name=None):
+        shape = [*x.shape[:-1], weight.shape[1]]
+        return _Product.apply(x, weight, shape, math.prod(x.shape) * weight.shape[1], tally)
+
+    def asked_grad(*arguments, **options):
+        tally.asked = True
+        try:
+            return grad(*arguments, **options)
+        finally:
+            tally.asked = False
+
+    stand_ins = {"conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "linear": matmul}
+    with mock.patch.multiple(F, **stand_ins), mock.patch.multiple(paddle, matmul=matmul, grad=asked_grad):
+        yield tally
