@@ -184,6 +184,9 @@ def initialise(nets: Networks, average: Networks, path, domains: list) -> list:
 def _settings(nets: Networks, content: dict) -> str:
     """How to configure a run for the networks of a file, where these are others than ``nets``."""
     theirs = content["architecture"]
-    different = [f"model.{k}={theirs[k]}" for k, ours in nets.architecture.items()
-                 if k != "num_domains" and theirs.get(k, ours) != ours]
+    different = [
+        f"model.{k}={theirs[k]}"
+        for k, ours in nets.architecture.items()
+        if k != "num_domains" and theirs.get(k, ours) != ours
+    ]
     return f"; for this file's networks: -o {' '.join(different)}" if different else ""

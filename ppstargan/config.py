@@ -78,10 +78,14 @@ class Config:
 
 
 SECTIONS = {"model": Model, "data": Data, "face": Face, "loss": Loss, "train": Train}
-AT_LEAST_ONE = ("model.style_dim model.latent_dim model.hidden_dim model.channel_base model.max_channels "
-                "loss.ds_iter train.batch_size train.log_every train.sample_every train.save_every").split()
-NOT_NEGATIVE = ("model.w_hpf data.workers loss.lambda_reg loss.lambda_sty loss.lambda_ds loss.lambda_cyc "
-                "train.iterations train.lr train.f_lr train.weight_decay train.seed").split()
+AT_LEAST_ONE = (
+    "model.style_dim model.latent_dim model.hidden_dim model.channel_base model.max_channels "
+    "loss.ds_iter train.batch_size train.log_every train.sample_every train.save_every"
+).split()
+NOT_NEGATIVE = (
+    "model.w_hpf data.workers loss.lambda_reg loss.lambda_sty loss.lambda_ds loss.lambda_cyc "
+    "train.iterations train.lr train.f_lr train.weight_decay train.seed"
+).split()
 FRACTIONS = ("data.crop_probability", "train.beta1", "train.beta2", "train.ema_beta")
 
 

@@ -43,9 +43,7 @@ def save_image(image: np.ndarray, path) -> None:
 def translations(nets: Networks, x_src: paddle.Tensor, styles: list) -> list:
     """Sources [N, 3, H, W] in each of ``styles``, codes [1, style_dim] -> a uint8 [N, H, W, 3] for each."""
     content, masks = nets.generator.encode_content(x_src), nets.masks(x_src)
-    return [
-        to_uint8(nets.generator.decode_content(content, s.expand([x_src.shape[0], -1]), masks)) for s in styles
-    ]
+    return [to_uint8(nets.generator.decode_content(content, s.expand([x_src.shape[0], -1]), masks)) for s in styles]
 
 
 @paddle.no_grad()

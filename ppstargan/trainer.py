@@ -178,8 +178,10 @@ class Trainer:
                 if last:
                     break
         if stopped and saved:
-            print(f"stopped by {signal.Signals(stopped[0]).name} after iteration {self.iteration}; "
-                  f"go on with --resume {self.folder}")
+            print(
+                f"stopped by {signal.Signals(stopped[0]).name} after iteration {self.iteration}; "
+                f"go on with --resume {self.folder}"
+            )
             return 128 + stopped[0]
         return 0
 

@@ -12,8 +12,16 @@ from ppstargan.errors import UserError
 from ppstargan.phases import adam_optimizers
 from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
 
-ARCHITECTURE = {"num_domains": 2, "img_size": 32, "style_dim": 8, "latent_dim": 4, "hidden_dim": 16,
-                "w_hpf": 0, "channel_base": 64, "max_channels": 8}
+ARCHITECTURE = {
+    "num_domains": 2,
+    "img_size": 32,
+    "style_dim": 8,
+    "latent_dim": 4,
+    "hidden_dim": 16,
+    "w_hpf": 0,
+    "channel_base": 64,
+    "max_channels": 8,
+}
 
 
 def small(seed, **changes):

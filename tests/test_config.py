@@ -37,38 +37,44 @@ def test_overrides_win_and_keep_their_types():
     assert config.model.img_size == 32
 
 
-@pytest.mark.parametrize("override, message", [
-    ("train.batchsize=4", r"unknown key train\.batchsize; the nearest known one is train\.batch_size"),
-    ("batch_size=4", r"unknown key batch_size; the nearest known one is train\.batch_size"),
-    ("train=4", "train is a section"),
-    ("train.lr", "has no '='"),
-    ("train.lr=fast", r"train\.lr must be a number, not 'fast'"),
-    ("train.batch_size=1.5", "must be a whole number"),
-    ("train.batch_size=true", "must be a whole number"),
-    ("train.ema_warmup=1", "must be true or false"),
-    ("train.lr=[1", "no YAML"),
-    ("train.lr.deep=1", "must be a number"),
-    ("model.img_size=100", "32, 64, 128, 256, 512 or 1024"),
-    ("train.batch_size=0", "at least 1"),
-    ("train.lr=-1", "must not be negative"),
-    ("train.lr=.nan", "must not be negative"),
-    ("train.ema_beta=1.1", "between 0 and 1"),
-    ("name=../elsewhere", "plain folder name"),
-])
+@pytest.mark.parametrize(
+    "override, message",
+    [
+        ("train.batchsize=4", r"unknown key train\.batchsize; the nearest known one is train\.batch_size"),
+        ("batch_size=4", r"unknown key batch_size; the nearest known one is train\.batch_size"),
+        ("train=4", "train is a section"),
+        ("train.lr", "has no '='"),
+        ("train.lr=fast", r"train\.lr must be a number, not 'fast'"),
+        ("train.batch_size=1.5", "must be a whole number"),
+        ("train.batch_size=true", "must be a whole number"),
+        ("train.ema_warmup=1", "must be true or false"),
+        ("train.lr=[1", "no YAML"),
+        ("train.lr.deep=1", "must be a number"),
+        ("model.img_size=100", "32, 64, 128, 256, 512 or 1024"),
+        ("train.batch_size=0", "at least 1"),
+        ("train.lr=-1", "must not be negative"),
+        ("train.lr=.nan", "must not be negative"),
+        ("train.ema_beta=1.1", "between 0 and 1"),
+        ("name=../elsewhere", "plain folder name"),
+    ],
+)
 def test_mistakes_are_named(override, message):
     with pytest.raises(UsageError, match=message) as raised:
         load_config(CONFIGS / "toy.yaml", [override])
     assert "\n" not in str(raised.value) and raised.value.exit_code == 2
 
 
-@pytest.mark.parametrize("content, message", [
-    ("_base_: a.yaml", "leads back to itself"),
-    ("_base_: nowhere.yaml", r"no configuration .*nowhere\.yaml"),
-    ("name: [", "cannot be read as YAML"),
-    ("- 1", "holds no keys"),
-    ("name: x", "start the file with '_base_: base.yaml'"),
-    ("!!python/object/apply:os.system ['true']", "cannot be read as YAML"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("_base_: a.yaml", "leads back to itself"),
+        ("_base_: nowhere.yaml", r"no configuration .*nowhere\.yaml"),
+        ("name: [", "cannot be read as YAML"),
+        ("- 1", "holds no keys"),
+        ("name: x", "start the file with '_base_: base.yaml'"),
+        ("!!python/object/apply:os.system ['true']", "cannot be read as YAML"),
+    ],
+)
 def test_bad_files_are_named(tmp_path, content, message):
     path = tmp_path / "a.yaml"
     path.write_text(content)

@@ -12,9 +12,10 @@ from ppstargan.stargan_v2 import AVERAGED, Networks, update_average
 NARROW = {"style_dim": 8, "hidden_dim": 16, "latent_dim": 4}
 
 
-@pytest.mark.parametrize("size, base, domains, w_hpf", [
-    (32, 128, 2, 0), (32, 128, 2, 1), (64, 256, 7, 0.5), (128, 512, 2, 1), (512, 512, 3, 0), (1024, 1024, 2, 1)
-])
+@pytest.mark.parametrize(
+    "size, base, domains, w_hpf",
+    [(32, 128, 2, 0), (32, 128, 2, 1), (64, 256, 7, 0.5), (128, 512, 2, 1), (512, 512, 3, 0), (1024, 1024, 2, 1)],
+)
 def test_every_size_and_number_of_domains(size, base, domains, w_hpf):
     nets = Networks(domains, size, w_hpf=w_hpf, channel_base=base, max_channels=8, **NARROW)
     x = paddle.rand([2, 3, size, size]) * 2 - 1

@@ -18,22 +18,30 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_quickstart_draws_trains_and_measures(tmp_path):
-    small = ["model.channel_base=128", "model.max_channels=8", "train.iterations=2", f"output={tmp_path / 'out'}",
-             f"data.root={tmp_path / 'toy'}"]
+    small = [
+        "model.channel_base=128",
+        "model.max_channels=8",
+        "train.iterations=2",
+        f"output={tmp_path / 'out'}",
+        f"data.root={tmp_path / 'toy'}",
+    ]
     command = [sys.executable, str(ROOT / "tools" / "quickstart.py"), "-o", *small]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
     assert done.returncode == 0 and done.stderr == "", done.stderr
     last = done.stdout.splitlines()[-5:]
     share = r"\d+\.\d%"
-    for line, pattern in zip(last, (
-        rf"domain classifier, .*: {share} of the drawn val faces right",
-        rf"translations in their target domain: {share} latent-guided, {share} reference-guided \(of 2400 each\)",
-        r"spread among 10 outputs for one input \(mean L1\): \d\.\d{3} latent-guided, \d\.\d{3} reference-guided",
-        r"cycle error \(mean L1\): \d\.\d{3}",
-        r"look at: (.+\.png)",
-    )):
+    for line, pattern in zip(
+        last,
+        (
+            rf"domain classifier, .*: {share} of the drawn val faces right",
+            rf"translations in their target domain: {share} latent-guided, {share} reference-guided \(of 2400 each\)",
+            r"spread among 10 outputs for one input \(mean L1\): \d\.\d{3} latent-guided, \d\.\d{3} reference-guided",
+            r"cycle error \(mean L1\): \d\.\d{3}",
+            r"look at: (.+\.png)",
+        ),
+    ):
         assert re.fullmatch(pattern, line), line
-    assert Path(last[-1][len("look at: "):]).is_file()
+    assert Path(last[-1][len("look at: ") :]).is_file()
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,16 @@ from ppstargan.stargan_v2 import NETWORKS, Networks
 from ppstargan.trainer import Trainer, find_checkpoint
 
 ROOT = Path(__file__).parents[1]
-TINY = ["model.channel_base=128", "model.max_channels=8", "model.hidden_dim=16", "model.style_dim=8",
-        "train.batch_size=3", "train.log_every=1", "train.sample_every=4", "train.save_every=2"]
+TINY = [
+    "model.channel_base=128",
+    "model.max_channels=8",
+    "model.hidden_dim=16",
+    "model.style_dim=8",
+    "train.batch_size=3",
+    "train.log_every=1",
+    "train.sample_every=4",
+    "train.save_every=2",
+]
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +106,6 @@ def test_two_and_two_iterations_equal_four(faces, tmp_path):
     for key, value in ours.items():
         np.testing.assert_array_equal(value, theirs[key], err_msg=key)
 
-
     from visualdl import LogReader
 
     log = LogReader(file_path=str(next((rest.folder / "visualdl").iterdir())))
@@ -142,7 +149,10 @@ def start(faces, output, *arguments):
     overrides = [*TINY, f"data.root={faces}", f"output={output}", "train.iterations=100000", "train.save_every=100000"]
     process = subprocess.Popen(
         [sys.executable, "tools/train.py", "-c", "configs/toy.yaml", "-o", *overrides, *arguments],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     said = []
     for line in process.stdout:
@@ -212,10 +222,16 @@ def test_warm_up_of_the_averages(faces, tmp_path):
     assert betas == [0.1, 0.55, 0.98]
 
 
-@pytest.mark.parametrize("overrides, message", [
-    (["data.root=nowhere"], r"dataset folder /.*nowhere/train does not exist; .*draw_toy\.py"),
-    (["model.w_hpf=1"], r"no weights at /.*wing\.pdparams; .*convert_torch_weights\.py wing\.ckpt .*allow_random_fan"),
-])
+@pytest.mark.parametrize(
+    "overrides, message",
+    [
+        (["data.root=nowhere"], r"dataset folder /.*nowhere/train does not exist; .*draw_toy\.py"),
+        (
+            ["model.w_hpf=1"],
+            r"no weights at /.*wing\.pdparams; .*convert_torch_weights\.py wing\.ckpt .*allow_random_fan",
+        ),
+    ],
+)
 def test_a_start_that_fails_says_what_to_do_and_leaves_nothing(faces, tmp_path, overrides, message):
     output = tmp_path / "out"
     done = tool("train.py", "-c", "configs/toy.yaml", "-o", *TINY, f"data.root={faces}", f"output={output}", *overrides)

@@ -20,8 +20,15 @@ CONFIG = Path(__file__).parents[1] / "configs" / "toy.yaml"
 
 def main() -> int:
     arguments = parser(__doc__, "python tools/quickstart.py -o train.iterations=400")
-    arguments.add_argument("-o", "--override", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
-                           help="values in place of those in configs/toy.yaml")
+    arguments.add_argument(
+        "-o",
+        "--override",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="values in place of those in configs/toy.yaml",
+    )
     config = load_config(CONFIG, arguments.parse_args().override)
     print(f"device: {choose_device()}\nthreads: {ppstargan.THREADS}", flush=True)
 
@@ -35,8 +42,9 @@ def main() -> int:
     minutes = (time.perf_counter() - begun) / 60
     print(f"trained {trainer.iteration} iterations in {minutes:.1f} minutes; measuring", flush=True)
 
-    report = measure(trainer.average, trainer.train_images, trainer.val_images, config.model.img_size,
-                     config.model.latent_dim)
+    report = measure(
+        trainer.average, trainer.train_images, trainer.val_images, config.model.img_size, config.model.latent_dim
+    )
     print("\n".join(report.lines()))
     print(f"look at: {trainer.folder / 'samples' / f'{trainer.iteration:07d}_reference.png'}")
     return 0

@@ -10,11 +10,23 @@ from ppstargan.trainer import Trainer, find_checkpoint
 def main() -> int:
     arguments = parser(__doc__, "python tools/train.py -c configs/afhq.yaml -o train.batch_size=4 data.root=data/afhq")
     arguments.add_argument("-c", "--config", required=True, help="configuration, such as configs/afhq.yaml")
-    arguments.add_argument("-o", "--override", nargs="+", action="extend", default=[], metavar="KEY=VALUE",
-                           help="values in place of the configuration's")
+    arguments.add_argument(
+        "-o",
+        "--override",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="values in place of the configuration's",
+    )
     start = arguments.add_mutually_exclusive_group()
-    start.add_argument("--resume", nargs="?", const="", metavar="PATH",
-                       help="go on from a checkpoint, a run's folder, or the newest run of this name")
+    start.add_argument(
+        "--resume",
+        nargs="?",
+        const="",
+        metavar="PATH",
+        help="go on from a checkpoint, a run's folder, or the newest run of this name",
+    )
     start.add_argument("--init", metavar="WEIGHTS.pdparams", help="start from these weights")
     given = arguments.parse_args()
 

@@ -13,9 +13,7 @@ from ppstargan.nets.style_encoder import downsampling_trunk
 class Discriminator(nn.Layer):
     """The style encoder's trunk, then a 1x1 convolution with an output for each domain."""
 
-    def __init__(
-        self, img_size: int = 256, num_domains: int = 2, channel_base: int = 2**14, max_channels: int = 512
-    ):
+    def __init__(self, img_size: int = 256, num_domains: int = 2, channel_base: int = 2**14, max_channels: int = 512):
         super().__init__()
         layers, width = downsampling_trunk(img_size, channel_base, max_channels)
         self.main = nn.Sequential(*layers, Conv2D(width, num_domains, 1))

@@ -54,9 +54,7 @@ class ConvBlock(nn.Layer):
         self.bn3, self.conv3 = _batch_norm(quarter), Conv2D(quarter, quarter, 3, padding=1, bias_attr=False)
         self.downsample = None
         if dim_in != dim_out:
-            self.downsample = nn.Sequential(
-                _batch_norm(dim_in), nn.ReLU(), Conv2D(dim_in, dim_out, 1, bias_attr=False)
-            )
+            self.downsample = nn.Sequential(_batch_norm(dim_in), nn.ReLU(), Conv2D(dim_in, dim_out, 1, bias_attr=False))
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         wide = self.conv1(F.relu(self.bn1(x)))

@@ -53,9 +53,7 @@ class Generator(nn.Layer):
         self.from_rgb = Conv2D(3, widths[0], 3, padding=1)
         self.encode = nn.LayerList(encode)
         self.decode = nn.LayerList(decode)
-        self.to_rgb = nn.Sequential(
-            nn.InstanceNorm2D(widths[0]), nn.LeakyReLU(SLOPE), Conv2D(widths[0], 3, 1)
-        )
+        self.to_rgb = nn.Sequential(nn.InstanceNorm2D(widths[0]), nn.LeakyReLU(SLOPE), Conv2D(widths[0], 3, 1))
         he_initialise(self)
 
     def encode_content(self, x: paddle.Tensor) -> Content:

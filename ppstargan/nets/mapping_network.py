@@ -19,13 +19,9 @@ def _perceptron(dim_in: int, hidden_dim: int) -> list:
 class MappingNetwork(nn.Layer):
     """Four layers that all domains share, then four of each domain's own."""
 
-    def __init__(
-        self, latent_dim: int = 16, style_dim: int = 64, num_domains: int = 2, hidden_dim: int = 512
-    ):
+    def __init__(self, latent_dim: int = 16, style_dim: int = 64, num_domains: int = 2, hidden_dim: int = 512):
         super().__init__()
-        self.shared = nn.Sequential(
-            nn.Linear(latent_dim, hidden_dim), nn.ReLU(), *_perceptron(hidden_dim, hidden_dim)
-        )
+        self.shared = nn.Sequential(nn.Linear(latent_dim, hidden_dim), nn.ReLU(), *_perceptron(hidden_dim, hidden_dim))
         self.unshared = nn.LayerList(
             [
                 nn.Sequential(*_perceptron(hidden_dim, hidden_dim), nn.Linear(hidden_dim, style_dim))

@@ -174,8 +174,9 @@ def main():
     stored = {}
     for name, case in CASES.items():
         net = Reference(**case)
-        batch = {k: torch.tensor(v) if k[0] == "y" else torch.tensor(v).double() for k, v in
-                 inputs(name, **case).items()}
+        batch = {
+            k: torch.tensor(v) if k[0] == "y" else torch.tensor(v).double() for k, v in inputs(name, **case).items()
+        }
         for phase, (loss, stepped) in phase_losses(net, batch).items():
             stored[f"{name}/{phase}/total"] = loss.item()
             keys = [key for key in net.weights if key.split("/")[0] in stepped]
