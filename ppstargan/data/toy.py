@@ -122,7 +122,7 @@ def _label(root: Path) -> dict | None:
 
 def _background(size: int, rng: np.random.Generator) -> np.ndarray:
     """A random colour, a little darker towards one side."""
-    brightness = rng.uniform(0.2, 0.9)
+    brightness = rng.uniform(0.3, 0.85)
     colour = brightness + rng.uniform(-0.2, 0.2, 3)
     ends = [255 * np.clip(colour + change, 0, 1) for change in (-0.06, 0.06)]
     ramp = _ramp(size, rng)[:, :, None]
@@ -139,9 +139,9 @@ def _ramp(size: int, rng: np.random.Generator) -> np.ndarray:
 
 def _pose(size: int, rng: np.random.Generator) -> np.ndarray:
     """[2, 3] from face coordinates to pixels: a shift, a scale, and a turn in the plane."""
-    scale = size * rng.uniform(0.41, 0.47)
-    angle = np.deg2rad(rng.uniform(-6, 6))
-    x, y = size * (np.array([0.5, 0.54]) + rng.uniform(-0.03, 0.03, 2))
+    scale = size * rng.uniform(0.42, 0.46)
+    angle = np.deg2rad(rng.uniform(-5, 5))
+    x, y = size * (np.array([0.5, 0.54]) + rng.uniform(-0.025, 0.025, 2))
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     return np.array([[cos, -sin, x], [sin, cos, y]])
 
