@@ -115,9 +115,7 @@ def count_flops(config: Config, forms) -> dict:
     training, found = build(config), {}
     for form in forms:
         with counting() as tally:
-            one, two = (
-                iteration(config, training, random_batch(config, n), form, lambda: tally.flop) for n in (1, 2)
-            )
+            one, two = (iteration(config, training, random_batch(config, n), form, lambda: tally.flop) for n in (1, 2))
         once = {phase: 2 * one[phase] - two[phase] for phase in phases.STEPPED}
         found[form] = {phase: one[phase] - once[phase] + once[phase] / config.train.batch_size for phase in once}
     return found

@@ -57,10 +57,14 @@ def load(path, how_to_get: str = "train with tools/train.py, or convert with too
             content = _Unpickler(file).load()
     except FileNotFoundError:
         raise UserError(f"no weights at {path.absolute()}; to get them: {how_to_get}") from None
+    except IsADirectoryError:
+        raise UserError(f"{path.absolute()} is a folder; name a file in it") from None
     except MemoryError:
         raise UserError(f"{path.absolute()} needs more memory than there is") from None
     except Exception as error:  # a damaged pickle raises nearly anything
-        raise UserError(f"{path.absolute()} is damaged or no weights of ppstargan's: {error}") from None
+        reason = " ".join(str(error).split())
+        advice = "a PyTorch file has to be converted first, by tools/convert_torch_weights.py"
+        raise UserError(f"{path.absolute()} is damaged or no weights of ppstargan's ({reason}); {advice}") from None
     if not isinstance(content, dict) or not isinstance(content.get("architecture"), dict):
         raise UserError(f"{path.absolute()} holds no weights of ppstargan's; {how_to_get}")
     return content
@@ -82,8 +86,8 @@ def compare(net: paddle.nn.Layer, values: dict, where: str, may_differ: tuple = 
     different = [name for name in {**shapes, **found} if shapes.get(name) != found.get(name)]
     for name in different:
         if not name.startswith(may_differ or ("\0",)):
-            theirs, ours = (of.get(name, "no such entry") for of in (found, shapes))
-            raise UserError(f"{where}: {name} has shape {theirs} in the file, and {ours} in the network{advice}")
+            theirs, ours = (f"shape {of[name]}" if name in of else "no place" for of in (found, shapes))
+            raise UserError(f"{where}: {name} has {theirs} in the file, and {ours} in the network{advice}")
     return [name for name in different if name in shapes]
 
 
@@ -113,6 +117,8 @@ def restore(content: dict, nets: Networks, average: Networks, optimizers: dict, 
             raise UserError(f"{where} holds no {part}, so no run can go on from it; start one with --init {where}")
     if nets.fan is not None and "fan" in content["nets"]:
         fill(nets.fan, content["nets"]["fan"], f"{where}, fan")
+    for name in NETWORKS:
+        compare(getattr(nets, name), content["nets"][name], f"{where}, {name}", advice=_settings(nets, content))
     for name in NETWORKS:
         fill(getattr(nets, name), content["nets"][name], f"{where}, {name}")
         _set_moments(getattr(nets, name), optimizers[name], content["optimizers"][name])

@@ -101,7 +101,7 @@ def load_config(path, overrides=()) -> Config:
         if not sign:
             raise UsageError(f"override {override!r} has no '='; write it as train.batch_size=4")
         _merge(values, _nest(key.split("."), _parse(text, f"override {override!r}")), f"override {override!r}")
-    return from_dict(values, str(path))
+    return from_dict(values, f"{path} with -o {' '.join(overrides)}" if overrides else str(path))
 
 
 def from_dict(values: dict, where: str) -> Config:
@@ -167,6 +167,9 @@ def _merge(values: dict, new: dict, where: str) -> None:
             entries = {f"{key}.{name}": entry for name, entry in value.items()}
         for name, entry in entries.items():
             if name not in known:
+                while isinstance(entry, dict) and entry:  # a section that is none: its keys tell more
+                    key, entry = next(iter(entry.items()))
+                    name = f"{name}.{key}"
                 nearest = difflib.get_close_matches(str(name), known, 1, 0.0)[0]
                 raise UsageError(f"{where}: unknown key {name}; the nearest known one is {nearest}")
             target = values if key not in SECTIONS else values.setdefault(key, {})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +21,8 @@ class Logger:
         from visualdl import LogWriter  # slow to import, and needed by a training run alone
 
         # A second file in the folder would hide the first from VisualDL.
-        self.writer = LogWriter(logdir=str(folder / "visualdl"), file_name="vdlrecords.ppstargan.log")
+        with contextlib.redirect_stdout(io.StringIO()):  # it remarks on a file that is there already
+            self.writer = LogWriter(logdir=str(folder / "visualdl"), file_name="vdlrecords.ppstargan.log")
         for section, values in dataclasses.asdict(config).items():  # a text a section: VisualDL folds its lines
             entries = values.items() if isinstance(values, dict) else [(section, values)]
             self.writer.add_text(f"config/{section}", ", ".join(f"{k}: {v}" for k, v in entries), iteration)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import sys
 import warnings
 import zlib  # noqa: F401  (Paddle 2.6.2 crashes where it is imported before zlib)
@@ -93,3 +94,22 @@ def seed_everything(seed: int) -> None:
     import paddle
 
     paddle.seed(seed)
+
+
+@contextlib.contextmanager
+def stop_signals():
+    """Within it, Ctrl-C and SIGTERM only add to the list that it yields; a second Ctrl-C stops at once."""
+    received = []
+
+    def note(number, frame):
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+        print(f"\n{signal.Signals(number).name}: finishing this iteration, then saving", flush=True)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

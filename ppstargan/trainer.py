@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import shlex
 import signal
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from ppstargan.data.folders import find_domains
 from ppstargan.errors import UserError
 from ppstargan.logs import Logger, Stopwatch, progress_line
 from ppstargan.phases import Weights, adam_optimizers, lambda_ds_at, train_step
-from ppstargan.runtime import seed_everything
+from ppstargan.runtime import seed_everything, stop_signals
 from ppstargan.stargan_v2 import Networks, update_average
 
 SHEET_SOURCES = 8  # images across a sample sheet
@@ -37,10 +38,21 @@ def new_run_folder(config: Config) -> Path:
     stem = f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
     for suffix in ("", *(f"-{i}" for i in range(2, 100))):
         folder = Path(config.output) / (stem + suffix)
-        with contextlib.suppress(FileExistsError):
+        try:
             folder.mkdir(parents=True)
             return folder
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UserError(
+                f"no run folder {folder.absolute()} can be made ({error.strerror}); name another by -o output=FOLDER"
+            ) from None
     raise UserError(f"{Path(config.output).absolute()} already holds many runs {stem}; try again in a second")
+
+
+def _checkpoints(run: Path) -> list:
+    """The checkpoints in a run's folder, the newest last."""
+    return sorted((run / "checkpoints").glob("[0-9]*.pdparams"))
 
 
 def find_checkpoint(config: Config, where: str | None) -> Path:
@@ -49,13 +61,19 @@ def find_checkpoint(config: Config, where: str | None) -> Path:
         return Path(where)
     if where and not Path(where).is_dir():
         raise UserError(f"nothing to resume at {Path(where).absolute()}; give a checkpoint or a run's folder")
+    if where and Path(where).name == "checkpoints":
+        where = str(Path(where).parent)
     runs = [Path(where)] if where else sorted(Path(config.output).glob(f"{config.name}-[0-9]*"), reverse=True)
     for run in runs:
-        found = sorted((run / "checkpoints").glob("[0-9]*.pdparams"))
+        found = _checkpoints(run)
         if found:
             return found[-1]
     place = Path(where).absolute() if where else Path(config.output).absolute() / f"{config.name}-*"
     raise UserError(f"no checkpoint to resume in {place}/checkpoints; start a run without --resume")
+
+
+class Diverged(UserError):
+    """The losses are no longer finite; what is in memory is not worth keeping."""
 
 
 class Trainer:
@@ -85,7 +103,10 @@ class Trainer:
         return lines
 
     def resume(self, path: Path) -> None:
-        """Goes on from a checkpoint of ``save``, in its run's folder, or from a converted run of the authors' code."""
+        """Goes on from a checkpoint of ``save`` or from a converted run of the authors' code.
+
+        The newest checkpoint of a run goes on in the run's folder, anything else in a new one.
+        """
         content = checkpoint.load(path)
         theirs, count = content.get("domains"), content["architecture"].get("num_domains")
         if count != len(self.domains) or list(theirs or self.domains) != self.domains:
@@ -96,7 +117,8 @@ class Trainer:
         checkpoint.restore(content, self.nets, self.average, self.optimizers, str(path))
         self.iteration = content["iteration"]
         self.has_fan |= "fan" in content["nets"]
-        if path.parent.name == "checkpoints":  # else a converted file, which gets a new run's folder
+        # In its own folder only from the newest checkpoint: a branch would write over what came after.
+        if path.parent.name == "checkpoints" and path == _checkpoints(path.parent.parent)[-1]:
             self.folder = path.parent.parent
 
     def _load_fan(self) -> None:
@@ -106,7 +128,7 @@ class Trainer:
             checkpoint.fill(self.nets.fan, content.get("nets", {}).get("fan", {}), f"{path}, fan")
 
     def save(self) -> Path:
-        """Writes the checkpoint of this iteration and returns its path."""
+        """Writes the checkpoint of this iteration, says so, and returns its path."""
         path = self.folder / "checkpoints" / f"{self.iteration:07d}.pdparams"
         state = checkpoint.training_state(
             self.nets,
@@ -118,6 +140,7 @@ class Trainer:
             lambda_ds=self.lambda_ds(),
         )
         checkpoint.save(state, path)
+        print(f"wrote {path}", flush=True)
         return path
 
     def lambda_ds(self) -> float:
@@ -146,9 +169,11 @@ class Trainer:
             return 0
         if not self.has_fan:
             self._load_fan()
+        self.sheet_images = self._load_sheet_images()  # now, so that a bad one shows before hours of training
         if self.folder is None:  # only now: a failed start leaves no folder behind
             self.folder = new_run_folder(self.config)
-        print(f"run: {self.folder}\nwatch it: visualdl --logdir {self.folder / 'visualdl'}", flush=True)
+        visualdl = shlex.quote(str(self.folder / "visualdl"))
+        print(f"run: {self.folder}\nwatch it: visualdl --logdir {visualdl}", flush=True)
         self._save_config()
         logger, watch = Logger(self.folder, self.config, self.iteration), Stopwatch()
         batches = training_batches(
@@ -161,36 +186,44 @@ class Trainer:
             seed=t.seed,
             workers=data.workers,
         )
-        saved = None
         with contextlib.closing(batches), contextlib.closing(logger), stop_signals() as stopped:
-            for batch in watch.waiting(batches):
-                lambda_ds = self.lambda_ds()
-                report = self.train_iteration(batch)
-                i, last = self.iteration, self.iteration >= t.iterations or bool(stopped)
-                if i % t.log_every == 0 or last:
-                    self._log(logger, report, lambda_ds, watch)
-                if i % t.sample_every == 0 or (last and not stopped):
-                    for path in self.draw_sheets(logger):
-                        print(f"wrote {path}", flush=True)
-                if i % t.save_every == 0 or last:
-                    saved = self.save()
-                    print(f"wrote {saved}", flush=True)
-                if last:
-                    break
-        if stopped and saved:
-            print(
-                f"stopped by {signal.Signals(stopped[0]).name} after iteration {self.iteration}; "
-                f"go on with --resume {self.folder}"
-            )
+            try:
+                for batch in watch.waiting(batches):
+                    lambda_ds = self.lambda_ds()
+                    report = self.train_iteration(batch)
+                    i, last = self.iteration, self.iteration >= t.iterations or bool(stopped)
+                    if i % t.log_every == 0 or last:
+                        self._log(logger, report, lambda_ds, watch)
+                    if i % t.save_every == 0 or last:
+                        self.save()
+                    if i % t.sample_every == 0 or (last and not stopped):
+                        self.draw_sheets(logger)
+                    if last:
+                        break
+            except Diverged:
+                raise
+            except UserError:  # an image that went bad, say: what was trained until here is kept
+                if self.iteration:
+                    self.save()
+                raise
+        if stopped:
+            name, folder = signal.Signals(stopped[0]).name, shlex.quote(str(self.folder))
+            print(f"stopped by {name} after iteration {self.iteration}; go on with --resume {folder}")
             return 128 + stopped[0]
         return 0
 
     def _save_config(self) -> None:
-        """Keeps the configuration in the run's folder; one that changed on the way gets a file of its own."""
-        first = self.folder / "config.yaml"
-        if first.exists() and first.read_text(encoding="utf-8") != to_yaml(self.config):
-            first = self.folder / f"config_from_{self.iteration:07d}.yaml"
-        first.write_text(to_yaml(self.config), encoding="utf-8")
+        """Writes config.yaml; one that a resumed run changes is kept beside it, and the changes are printed."""
+        path = self.folder / "config.yaml"
+        before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        now = to_yaml(self.config).splitlines()
+        if before and before != now:
+            path.rename(self.folder / f"config_until_{self.iteration:07d}.yaml")
+            for sign, lines in (("was", before), ("now", now)):
+                others = now if lines is before else before
+                changed = [line.strip() for line in lines if line not in others]
+                print(f"configuration {sign}: {', '.join(changed)}")
+        path.write_text(to_yaml(self.config), encoding="utf-8")
 
     def _log(self, logger: Logger, report: dict, lambda_ds: float, watch: Stopwatch) -> None:
         t = self.config.train
@@ -199,27 +232,31 @@ class Trainer:
         print(progress_line(self.iteration, t.iterations, values, lambda_ds, rates), flush=True)
         for name, value in values.items():
             if not math.isfinite(value):
-                raise UserError(
-                    f"{name} is {value} at iteration {self.iteration}: training diverged; go on from an "
-                    f"earlier checkpoint in {self.folder / 'checkpoints'}, with a lower train.lr"
+                earlier = _checkpoints(self.folder)
+                advice = f"go on with --resume {earlier[-1]}" if earlier else "start again"
+                raise Diverged(
+                    f"{name} is {value} at iteration {self.iteration}: training diverged; {advice} and a lower train.lr"
                 )
         rows = {"lambda_ds": lambda_ds, "lr/generator": t.lr, "lr/mapping_network": t.f_lr}
         speed = {"speed/images_per_second": rates[1], "speed/waiting_for_data": rates[2]}
         logger.scalars({**values, **rows, **speed}, self.iteration)
 
-    def draw_sheets(self, logger: Logger | None = None) -> list:
-        """Draws the sample sheets of the moving averages into ``samples/`` and returns their paths."""
-        size, k = self.config.model.img_size, len(self.domains)
-        chosen = [self._val_image(i) for i in range(SHEET_SOURCES)]
-        x_src = paddle.to_tensor(load_batch([path for path, _ in chosen], size))
-        y_src = paddle.to_tensor([y for _, y in chosen])
-        references = [self._val_image(i, from_end=True) for i in range(max(SHEET_SOURCES, k))]
-        x_ref = paddle.to_tensor(load_batch([path for path, _ in references], size))
-        y_ref = paddle.to_tensor([y for _, y in references])
+    def _load_sheet_images(self) -> tuple:
+        """(x_src, y_src, x_ref, y_ref) of the sample sheets, from the two ends of val, the domains by turns."""
+        tensors = []
+        for count, from_end in ((SHEET_SOURCES, False), (max(SHEET_SOURCES, len(self.domains)), True)):
+            chosen = [self._val_image(i, from_end) for i in range(count)]
+            tensors.append(paddle.to_tensor(load_batch([path for path, _ in chosen], self.config.model.img_size)))
+            tensors.append(paddle.to_tensor([y for _, y in chosen]))
+        return tuple(tensors)
+
+    def draw_sheets(self, logger: Logger) -> None:
+        """Draws the sample sheets of the moving averages into ``samples/`` and says so."""
+        x_src, y_src, x_ref, y_ref = self.sheet_images
         rng = np.random.default_rng(self.config.train.seed)  # the same latents on every sheet of a run
         z = paddle.to_tensor(rng.standard_normal((SHEET_LATENTS, self.config.model.latent_dim), "float32"))
         many = paddle.to_tensor(rng.standard_normal((MEAN_LATENTS, self.config.model.latent_dim), "float32"))
-        means = [self.average.mean_style(domain, many) for domain in range(k)]
+        means = [self.average.mean_style(domain, many) for domain in range(len(self.domains))]
         n = x_src.shape[0]
         shifted = [(i + 1) % n for i in range(n)]  # so that source and reference differ in domain
         sheets = {
@@ -230,35 +267,14 @@ class Trainer:
         }
         for psi, sheet in pictures.latent_sheets(self.average, x_src, z, means).items():
             sheets[f"latent_psi{psi}"] = sheet
-        paths = []
         for name, image in sheets.items():
-            paths.append(self.folder / "samples" / f"{self.iteration:07d}_{name}.png")
-            pictures.save_image(image, paths[-1])
-            if logger:
-                logger.picture(f"samples/{name}", image, self.iteration)
-        return paths
+            path = self.folder / "samples" / f"{self.iteration:07d}_{name}.png"
+            pictures.save_image(image, path)
+            logger.picture(f"samples/{name}", image, self.iteration)
+            print(f"wrote {path}", flush=True)
 
-    def _val_image(self, i: int, from_end: bool = False) -> tuple:
+    def _val_image(self, i: int, from_end: bool) -> tuple:
         """(path, domain) of the i-th image of val, the domains by turns; again from the first where they run out."""
         domain, j = i % len(self.domains), i // len(self.domains)
         images = self.val_images[self.domains[domain]]
         return images[-(j % len(images)) - 1 if from_end else j % len(images)], domain
-
-
-@contextlib.contextmanager
-def stop_signals():
-    """Within it, Ctrl-C and SIGTERM only add to the list that it yields; a second Ctrl-C stops at once."""
-    received = []
-
-    def note(number, frame):
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-        print(f"\n{signal.Signals(number).name}: finishing this iteration, then saving", flush=True)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

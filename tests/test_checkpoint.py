@@ -145,7 +145,7 @@ def test_other_widths_are_refused_with_both_shapes_and_nothing_is_set(tmp_path):
     path = written(tmp_path / "a.pdparams", small(0), nets=NETWORKS)
     nets = small(1, channel_base=32)
     before = weights(nets)
-    message = r"shape \(\d.*\) in the file, and \(\d.*\) in the network.* -o model\.channel_base=64"
+    message = r"shape \(\d.*\) in the file, and shape \(\d.*\) in the network.* -o model\.channel_base=64"
     with pytest.raises(UserError, match=message):
         checkpoint.initialise(nets, nets.averages(), path, ["cat", "dog"])
     after = weights(nets)

@@ -41,6 +41,7 @@ def test_overrides_win_and_keep_their_types():
     "override, message",
     [
         ("train.batchsize=4", r"unknown key train\.batchsize; the nearest known one is train\.batch_size"),
+        ("trian.batch_size=4", r"unknown key trian\.batch_size; the nearest known one is train\.batch_size"),
         ("batch_size=4", r"unknown key batch_size; the nearest known one is train\.batch_size"),
         ("train=4", "train is a section"),
         ("train.lr", "has no '='"),

@@ -89,7 +89,7 @@ def test_a_run_leaves_what_it_says(faces, tmp_path, capsys):
     assert {f"samples/{name}" for name in sheets} <= set(tags["image"]) and "config/train" in tags["text"]
 
 
-def test_two_and_two_iterations_equal_four(faces, tmp_path):
+def test_two_and_two_iterations_equal_four(faces, tmp_path, capsys):
     whole = Trainer(config(faces, tmp_path / "whole", "train.iterations=4"))
     whole.run()
     half = Trainer(config(faces, tmp_path / "half", "train.iterations=2"))
@@ -99,8 +99,11 @@ def test_two_and_two_iterations_equal_four(faces, tmp_path):
     rest.resume(find_checkpoint(rest_config, ""))
     assert rest.iteration == 2 and rest.folder == half.folder
     rest.run()
-    assert "iterations: 2" in (half.folder / "config.yaml").read_text()
-    assert "iterations: 4" in (half.folder / "config_from_0000002.yaml").read_text()
+    assert "iterations: 4" in (half.folder / "config.yaml").read_text()
+    assert "iterations: 2" in (half.folder / "config_until_0000002.yaml").read_text()
+    said = capsys.readouterr().out
+    assert "configuration was: iterations: 2\nconfiguration now: iterations: 4\n" in said
+    assert "is exists" not in said
     ours, theirs = dict(flat(final_state(rest.folder))), dict(flat(final_state(whole.folder)))
     assert ours.keys() == theirs.keys() and len(ours) > 300
     for key, value in ours.items():
@@ -125,6 +128,53 @@ def test_a_converted_run_goes_on_in_a_folder_of_its_own(faces, tmp_path):
     checkpoint.save({**content, "domains": None, "architecture": architecture}, tmp_path / "two.pdparams")
     with pytest.raises(UserError, match=r"trained on 2 domains, and /.* has cat, dog, lion"):
         other.resume(tmp_path / "two.pdparams")
+
+
+def test_an_earlier_checkpoint_goes_on_in_a_folder_of_its_own(faces, tmp_path):
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=4"))
+    trainer.run()
+    before = {path: path.read_bytes() for path in (trainer.folder / "checkpoints").iterdir()}
+    branch = Trainer(config(faces, tmp_path, "train.iterations=4", "train.lr=1e-5"))
+    branch.resume(trainer.folder / "checkpoints" / "0000002.pdparams")
+    assert branch.iteration == 2 and branch.run() == 0
+    assert branch.folder != trainer.folder
+    assert before == {path: path.read_bytes() for path in (trainer.folder / "checkpoints").iterdir()}
+    # The folder of the checkpoints is as good as the run's.
+    found = find_checkpoint(trainer.config, str(branch.folder / "checkpoints"))
+    assert found == branch.folder / "checkpoints" / "0000004.pdparams"
+
+
+def test_an_image_that_goes_bad_costs_no_training(faces, tmp_path, monkeypatch):
+    from ppstargan import trainer as module
+
+    def batches(*arguments, **options):
+        yield from (batch for _, batch in zip(range(3), training_batches(*arguments, **options)))
+        raise UserError("cannot read image x.png")
+
+    training_batches = module.training_batches
+    monkeypatch.setattr(module, "training_batches", batches)
+    trainer = Trainer(config(faces, tmp_path, "train.save_every=100", "train.iterations=100"))
+    with pytest.raises(UserError, match=r"cannot read image x\.png"):
+        trainer.run()
+    assert final_state(trainer.folder)["iteration"] == 3
+
+
+def test_a_bad_image_of_the_sheets_shows_at_the_start(faces, tmp_path):
+    import shutil
+
+    shutil.copytree(faces, tmp_path / "data")
+    sorted((tmp_path / "data" / "val" / "cat").iterdir())[0].write_bytes(b"no image")
+    trainer = Trainer(config(tmp_path / "data", tmp_path / "out"))
+    with pytest.raises(UserError, match="cannot read image"):
+        trainer.run()
+    assert not (tmp_path / "out").exists()
+
+
+def test_losses_that_are_not_finite_stop_the_run_and_are_not_saved(faces, tmp_path):
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=9", "train.lr=1e30", "train.save_every=100"))
+    with pytest.raises(UserError, match=r"is (nan|inf|-inf) at iteration \d: training diverged; start again"):
+        trainer.run()
+    assert not (trainer.folder / "checkpoints").exists()
 
 
 def test_a_finished_run_says_so(faces, tmp_path, capsys):

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from ppstargan.cli import parser, run_tool
+from ppstargan.errors import UsageError
 from ppstargan.parity import checks, report
 from ppstargan.parity.kit import read_case, read_manifest
 from ppstargan.runtime import choose_device
@@ -27,6 +28,11 @@ def main() -> int:
         wider = ", ".join(f"{kind} x{factor}" for kind, factor in checks.GPU_FACTORS.items())
         print(f"TF32 is off; wider tolerances for float32 here, since cuDNN sums in another order: {wider}")
     kinds = {name: settings["kind"] for name, settings in read_manifest(given.reference)["cases"].items()}
+    for name in given.case or ():
+        if name not in kinds:
+            raise UsageError(f"no case {name!r} in {given.reference}; it has {', '.join(kinds)}")
+    if given.report:
+        report.tools()  # before the work: it may not be installed
     found = []
     for name in given.case or kinds:
         for check in checks.run(read_case(given.reference, name), device.startswith("GPU")):

@@ -13,7 +13,7 @@ from ppstargan.config import load_config
 from ppstargan.data.toy import write_dataset
 from ppstargan.metrics.toy import measure
 from ppstargan.runtime import choose_device
-from ppstargan.trainer import Trainer
+from ppstargan.trainer import Trainer, find_checkpoint
 
 CONFIG = Path(__file__).parents[1] / "configs" / "toy.yaml"
 
@@ -29,12 +29,22 @@ def main() -> int:
         metavar="KEY=VALUE",
         help="values in place of those in configs/toy.yaml",
     )
-    config = load_config(CONFIG, arguments.parse_args().override)
+    arguments.add_argument(
+        "--resume",
+        nargs="?",
+        const="",
+        metavar="PATH",
+        help="go on with the newest run, or the one in PATH",
+    )
+    given = arguments.parse_args()
+    config = load_config(CONFIG, given.override)
     print(f"device: {choose_device()}\nthreads: {ppstargan.THREADS}", flush=True)
 
     write_dataset(config.data.root, size=config.model.img_size, train_count=400, val_count=40, seed=0)
     print(f"drawn faces: {config.data.root}")
     trainer = Trainer(config)
+    if given.resume is not None:
+        trainer.resume(find_checkpoint(config, given.resume))
     begun = time.perf_counter()
     code = trainer.run()
     if code:

@@ -88,7 +88,7 @@ def write_dataset(root: str | Path, *, size: int, train_count: int, val_count: i
     if _label(root) == label:
         return False
     if root.exists() and not (root.is_dir() and not any(root.iterdir())):
-        raise UserError(f"{root} holds something else than the toy faces asked for; delete it or choose another folder")
+        raise UserError(f"{root} holds something else than the toy faces asked for; choose another folder")
     drawing = root.parent / f".{root.name}-{os.getpid()}"  # renamed at the end: a half-drawn set never shows
     try:
         for part, (split, count) in enumerate((("train", train_count), ("val", val_count))):

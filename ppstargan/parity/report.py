@@ -20,15 +20,21 @@ def stage(kind: str, quantity: str) -> str:
     return {"train": "train_align", "metrics": "metric"}.get(kind, "forward")
 
 
+def tools() -> tuple:
+    """reprod_log's two classes. Raises UserError where it is not installed."""
+    try:
+        from reprod_log import ReprodDiffHelper, ReprodLogger
+    except ImportError:
+        raise UserError("--report needs reprod_log: pip install reprod_log") from None
+    return ReprodDiffHelper, ReprodLogger
+
+
 def write(checks: list, kinds: dict, folder) -> list:
     """Writes STAGE_paddle.npy, STAGE_torch.npy and STAGE_diff.log for each stage into ``folder``.
 
     ``kinds`` is {case: its kind}. Returns the paths. Raises UserError where ``reprod_log`` is not installed.
     """
-    try:
-        from reprod_log import ReprodDiffHelper, ReprodLogger
-    except ImportError:
-        raise UserError("--report needs reprod_log: pip install reprod_log") from None
+    ReprodDiffHelper, ReprodLogger = tools()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     stages = {}
