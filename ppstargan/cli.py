@@ -25,6 +25,24 @@ def parser(description: str, example: str) -> Parser:
     )
 
 
+def add_override(arguments: Parser) -> None:
+    """Adds ``-o a.b=c …``."""
+    what = "values in place of the configuration's"
+    arguments.add_argument("-o", "--override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=what)
+
+
+def add_config(arguments: Parser) -> None:
+    """Adds ``-c CONFIG`` and ``-o a.b=c …``."""
+    arguments.add_argument("-c", "--config", required=True, help="configuration, such as configs/afhq.yaml")
+    add_override(arguments)
+
+
+def add_resume(arguments) -> None:
+    """Adds ``--resume [PATH]``: None where it is not given, "" for the newest run."""
+    what = "go on from a checkpoint, a run's folder, or the newest run of this name"
+    arguments.add_argument("--resume", nargs="?", const="", metavar="PATH", help=what)
+
+
 def run_tool(main: Callable[[], int | None]) -> NoReturn:
     """Runs a tool's ``main`` and exits with what it returns; a user's mistake becomes one line."""
     try:

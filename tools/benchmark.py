@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from ppstargan import benchmark
-from ppstargan.cli import parser, run_tool
+from ppstargan.cli import add_config, parser, run_tool
 from ppstargan.config import load_config
 from ppstargan.errors import UsageError, UserError
 from ppstargan.runtime import choose_device
@@ -15,16 +15,7 @@ from ppstargan.runtime import choose_device
 def main() -> None:
     arguments = parser(__doc__, "python tools/benchmark.py -c configs/afhq.yaml -o train.batch_size=2 --compare")
     add = arguments.add_argument
-    add("-c", "--config", required=True, help="configuration, such as configs/afhq.yaml; its data is not needed")
-    add(
-        "-o",
-        "--override",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="values in place of the configuration's",
-    )
+    add_config(arguments)
     add("--iterations", type=int, default=5, metavar="N", help="how many to time, after one to warm up [%(default)s]")
     add("--compare", action="store_true", help="also measure the plain form of the authors' code, in turn with ours")
     add("--json", type=Path, metavar="PATH", help="write the figures here too")

@@ -8,7 +8,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import ppstargan
-from ppstargan.cli import parser, run_tool
+from ppstargan.cli import add_override, add_resume, parser, run_tool
 from ppstargan.config import load_config
 from ppstargan.data.toy import write_dataset
 from ppstargan.metrics.toy import measure
@@ -20,22 +20,8 @@ CONFIG = Path(__file__).parents[1] / "configs" / "toy.yaml"
 
 def main() -> int:
     arguments = parser(__doc__, "python tools/quickstart.py -o train.iterations=400")
-    arguments.add_argument(
-        "-o",
-        "--override",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="values in place of those in configs/toy.yaml",
-    )
-    arguments.add_argument(
-        "--resume",
-        nargs="?",
-        const="",
-        metavar="PATH",
-        help="go on with the newest run, or the one in PATH",
-    )
+    add_override(arguments)
+    add_resume(arguments)
     given = arguments.parse_args()
     config = load_config(CONFIG, given.override)
     print(f"device: {choose_device()}\nthreads: {ppstargan.THREADS}", flush=True)

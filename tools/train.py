@@ -1,7 +1,7 @@
 """Trains StarGAN v2 on a folder of images for each domain."""
 
 import ppstargan
-from ppstargan.cli import parser, run_tool
+from ppstargan.cli import add_config, add_resume, parser, run_tool
 from ppstargan.config import load_config
 from ppstargan.runtime import choose_device
 from ppstargan.trainer import Trainer, find_checkpoint
@@ -9,24 +9,9 @@ from ppstargan.trainer import Trainer, find_checkpoint
 
 def main() -> int:
     arguments = parser(__doc__, "python tools/train.py -c configs/afhq.yaml -o train.batch_size=4 data.root=data/afhq")
-    arguments.add_argument("-c", "--config", required=True, help="configuration, such as configs/afhq.yaml")
-    arguments.add_argument(
-        "-o",
-        "--override",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="values in place of the configuration's",
-    )
+    add_config(arguments)
     start = arguments.add_mutually_exclusive_group()
-    start.add_argument(
-        "--resume",
-        nargs="?",
-        const="",
-        metavar="PATH",
-        help="go on from a checkpoint, a run's folder, or the newest run of this name",
-    )
+    add_resume(start)
     start.add_argument("--init", metavar="WEIGHTS.pdparams", help="start from these weights")
     given = arguments.parse_args()
 
