@@ -41,7 +41,7 @@ def choose_threads() -> str:
     variable that mends this must not be set. Both are read when Paddle is imported, so this comes first.
     """
     if os.environ.get(SWITCH) == "off":
-        return f"threads: left alone ({SWITCH}=off)"
+        return f"left alone ({SWITCH}=off)"
     os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))
     path = _mkl_code_path()
     if path:

@@ -36,7 +36,7 @@ def main() -> int:
     if code:
         return code
     minutes = (time.perf_counter() - begun) / 60
-    print(f"trained {trainer.iteration} iterations in {minutes:.1f} minutes; measuring", flush=True)
+    print(f"{trainer.iteration} iterations done, in {minutes:.1f} minutes this time; measuring", flush=True)
 
     report = measure(
         trainer.average, trainer.train_images, trainer.val_images, config.model.img_size, config.model.latent_dim

@@ -6,8 +6,6 @@ import numpy as np
 
 from ppstargan.errors import UserError
 
-FEW_SAMPLES = 2048  # with fewer the covariance is singular, and FID, which is biased upwards, means little
-
 
 def statistics(features: np.ndarray):
     """Features [N, D] -> (mean [D], unbiased covariance [D, D]), float64.
