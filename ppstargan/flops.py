@@ -71,8 +71,8 @@ def counting():
         return _Product.apply(x, weight, shape, math.prod(x.shape) * math.prod(weight.shape[1:]), tally)
 
     def matmul(x, weight, bias=None, name=None):
-        shape = [*x.shape[:-1], weight.shape[1]]
-        return _Product.apply(x, weight, shape, math.prod(x.shape) * weight.shape[1], tally)
+        shape = [*x.shape[:-1], weight.shape[-1]]  # of a batch of weights [N, in, out], x [N, 1, in] meets each its own
+        return _Product.apply(x, weight, shape, math.prod(x.shape) * weight.shape[-1], tally)
 
     def asked_grad(*arguments, **options):
         tally.asked = True

@@ -14,7 +14,7 @@ from paddle.nn import functional as F
 
 from ppstargan import losses, phases
 from ppstargan.data.batches import Batch
-from ppstargan.nets import resample
+from ppstargan.nets import domains, resample
 from ppstargan.nets.blocks import AdainResBlk, ResBlk
 from ppstargan.stargan_v2 import NETWORKS, Networks
 
@@ -44,6 +44,12 @@ def _shortcut_up(self: AdainResBlk, x: paddle.Tensor) -> paddle.Tensor:
     return x if self.conv1x1 is None else self.conv1x1(x)
 
 
+def domain_linear(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor, y: paddle.Tensor) -> paddle.Tensor:
+    """``domains.linear`` of all domains, of which each sample's own is kept."""
+    every = F.linear(x, weight.transpose([1, 0, 2]).reshape([x.shape[1], -1])).reshape([x.shape[0], *bias.shape]) + bias
+    return (every * F.one_hot(y, weight.shape[0]).astype(x.dtype).unsqueeze(2)).sum(axis=1)
+
+
 def generator_loss(nets: Networks, batch: Batch, s_trg, s_trg2, masks, weights: phases.Weights):
     """``phases.generator_loss`` without sharing."""
     x_fake = nets.generator(batch.x_src, s_trg, masks)
@@ -68,6 +74,7 @@ def phase_losses(nets: Networks, batch: Batch, weights: phases.Weights):
         if phase.endswith("reference"):
             net, given, given2 = nets.style_encoder, batch.x_ref, batch.x_ref2
         with mock.patch.multiple(resample, conv_pool=conv_pool, upsample_conv=upsample_conv), \
+                mock.patch.object(domains, "linear", domain_linear), \
                 mock.patch.object(ResBlk, "shortcut", _shortcut_down), \
                 mock.patch.object(AdainResBlk, "shortcut", _shortcut_up):  # fmt: skip
             if phase.startswith("d_"):

@@ -86,8 +86,7 @@ class Networks:
 
     def mean_style(self, domain: int, latents: paddle.Tensor) -> paddle.Tensor:
         """Mean style code [1, style_dim] of ``latents`` [M, latent_dim], M large, in one domain."""
-        y = paddle.full([latents.shape[0]], domain, "int64")
-        return self.mapping_network(latents, y).mean(axis=0, keepdim=True)
+        return self.mapping_network(latents, domain).mean(axis=0, keepdim=True)
 
 
 @paddle.no_grad()

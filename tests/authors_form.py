@@ -84,12 +84,15 @@ def authors_states(sizes, parts=NETWORKS, seed=0):
 
 def ours(state):
     """A state_dict of the authors' under our names and in Paddle's layout, by rules of its own."""
-    found = {}
+    found, stacks = {}, {}
     for key, value in state.items():
-        if key != "hpf.filter":
-            key = re.sub(r"(norm[12]|to_rgb\.0)\.weight$", r"\1.scale", key)
-            found[key] = value.T if value.ndim == 2 else value
-    return found
+        value = value.T if value.ndim == 2 else value
+        branch = re.fullmatch(r"unshared\.(\d+)\.(.*)", key)
+        if branch:  # the domains' branches, one behind another
+            stacks.setdefault(f"unshared.{branch[2]}", {})[int(branch[1])] = value
+        elif key != "hpf.filter":
+            found[re.sub(r"(norm[12]|to_rgb\.0)\.weight$", r"\1.scale", key)] = value
+    return {**found, **{key: np.stack([stack[i] for i in range(len(stack))]) for key, stack in stacks.items()}}
 
 
 def fan_state():

@@ -172,6 +172,10 @@ def first(optims):
     return optims["generator"]["state"][0]
 
 
+def branch(optims):
+    return list(optims["mapping_network"]["state"].values())[-1]
+
+
 @pytest.mark.parametrize(
     "change, words",
     [
@@ -183,6 +187,8 @@ def first(optims):
         (lambda o: first(o).update(max_exp_avg_sq=1), "from_rgb.weight has the state step, exp_avg, exp"),
         (lambda o: first(o).update(exp_avg=np.zeros((2, 3))), "exp_avg of shape [2, 3], and the network [2, 3, 3, 3]"),
         (lambda o: first(o).update(step=None), "has no number of steps"),
+        (lambda o: branch(o).update(step=2), "has made 2 steps, and another domain's 3"),
+        (lambda o: o["style_encoder"]["state"].popitem(), "for some domains, and lacks unshared.1.bias"),
     ],
 )
 def test_wrong_optimisers(tmp_path, change, words):

@@ -4,7 +4,8 @@ import numpy as np
 import paddle
 import pytest
 
-from ppstargan.nets.blocks import high_pass, pick_domain
+from ppstargan.nets import domains
+from ppstargan.nets.blocks import high_pass
 from ppstargan.nets.fan import FAN, peaks
 from ppstargan.nets.generator import Generator
 from ppstargan.stargan_v2 import AVERAGED, Networks, update_average
@@ -35,10 +36,20 @@ def test_widths_follow_channel_base_up_to_the_cap():
     assert [block.conv2.weight.shape[0] for block in narrow.encode] == [32, 64, 64, 64]
 
 
-def test_each_sample_gets_its_own_domains_branch():
-    branches = paddle.arange(12, dtype="float32").reshape([2, 3, 2])
-    picked = pick_domain(branches, paddle.to_tensor([2, 0]))
-    np.testing.assert_array_equal(picked.numpy(), [[4, 5], [6, 7]])
+def test_each_sample_gets_its_own_domains_branch_and_the_others_zero_gradients():
+    layer = domains.DomainLinear(4, 3, 2)
+    x, y = paddle.randn([3, 3]), [2, 0, 2]
+    found = layer(x, paddle.to_tensor(y))
+    weight, bias, inputs = layer.weight.numpy(), layer.bias.numpy(), x.numpy()
+    expected = [inputs[i] @ weight[domain] + bias[domain] for i, domain in enumerate(y)]
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(layer(x, 3).numpy(), inputs @ weight[3] + bias[3], rtol=1e-5, atol=1e-6)
+    found.sum().backward()
+    by_hand = np.zeros_like(weight)
+    for i, domain in enumerate(y):
+        by_hand[domain] += inputs[i][:, None]
+    np.testing.assert_allclose(layer.weight.grad.numpy(), by_hand, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(layer.bias.grad.numpy(), [[1, 1], [0, 0], [2, 2], [0, 0]])
 
 
 def test_he_initialisation_by_fan_in_and_zero_biases():

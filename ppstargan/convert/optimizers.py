@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ppstargan.convert.names import turn
+from ppstargan.convert.names import in_paddle, torch_shape
 from ppstargan.convert.recognise import some
 from ppstargan.errors import UserError
 
@@ -32,30 +32,42 @@ def adam_moments(optim: dict, order: list, names: list, parameters: dict, where:
             f"{where} has {len(ids)} parameters and states for {len(state)}, and the network beside it has "
             f"{len(ordered)}; give the two files of one iteration"
         )
-    found = {}
+    moments, steps = {ours: {} for ours in MOMENTS.values()}, {}
     for i, name in zip(ids, ordered):
         if i in state:
-            moments, step = _entries(state[i], name, parameters[name.paddle].shape, f"{where}: {name.torch}")
-            # Paddle multiplies after a step, and starts from beta: t steps leave beta ** (t + 1).
-            for key, beta in (("beta1_pow_acc", beta1), ("beta2_pow_acc", beta2)):
-                moments[key] = np.array([beta ** (step + 1)], np.float32)
-            found[name.paddle] = moments
+            shape = torch_shape(name, parameters[name.paddle].shape)
+            entries, step = _entries(state[i], shape, f"{where}: {name.torch}")
+            for ours, value in entries.items():
+                moments[ours][name.torch] = value
+            if steps.setdefault(name.paddle, step) != step:
+                raise UserError(
+                    f"{where}: {name.torch} has made {step:g} steps, and another domain's {steps[name.paddle]:g}"
+                )
+    rows = [name for name in names if name.paddle in steps]
+    lacking = [name.torch for name in rows if name.torch not in moments["moment1"]]
+    if lacking:
+        raise UserError(f"{where} has states for some domains, and lacks {some(lacking)}")
+    found = {key: {} for key in steps}
+    for ours, values in moments.items():
+        for key, value in in_paddle(rows, values).items():
+            found[key][ours] = value.astype("float32", copy=False)
+    for key, step in steps.items():
+        # Paddle multiplies after a step, and starts from beta: t steps leave beta ** (t + 1).
+        for entry, beta in (("beta1_pow_acc", beta1), ("beta2_pow_acc", beta2)):
+            found[key][entry] = np.array([beta ** (step + 1)], np.float32)
     return found
 
 
-def _entries(entries, name, shape: tuple, where: str):
-    """The two moments in Paddle's layout, and the number of steps, which newer PyTorch keeps as a tensor."""
+def _entries(entries, shape: tuple, where: str):
+    """The two moments in PyTorch's layout, and the number of steps, which newer PyTorch keeps as a tensor."""
     if not isinstance(entries, dict) or set(entries) != {"step", *MOMENTS}:
         held = some(entries) if isinstance(entries, dict) else type(entries).__name__
         raise UserError(f"{where} has the state {held}, not that of a plain Adam: step, exp_avg, exp_avg_sq")
     step = entries["step"]
     if np.shape(step) != () or not isinstance(step, (int, float, np.ndarray)) or not float(step) >= 0:
         raise UserError(f"{where} has no number of steps; save it as the authors' code does")
-    moments = {}
-    for theirs, ours in MOMENTS.items():
+    for theirs in MOMENTS:
         value = entries[theirs]
-        if not isinstance(value, np.ndarray) or turn(value, name).shape != shape:
-            expected = list(shape[::-1] if name.transposed else shape)
-            raise UserError(f"{where} has {theirs} of shape {list(np.shape(value))}, and the network {expected}")
-        moments[ours] = np.ascontiguousarray(turn(value, name), "float32")
-    return moments, float(step)
+        if not isinstance(value, np.ndarray) or value.shape != shape:
+            raise UserError(f"{where} has {theirs} of shape {list(np.shape(value))}, and the network {list(shape)}")
+    return {ours: entries[theirs] for theirs, ours in MOMENTS.items()}, float(step)

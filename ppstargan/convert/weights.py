@@ -11,7 +11,7 @@ import paddle
 
 from ppstargan import checkpoint
 from ppstargan.convert import torch_reader, torch_writer
-from ppstargan.convert.names import names, turn
+from ppstargan.convert.names import in_paddle, in_torch, names, torch_shape
 from ppstargan.convert.optimizers import adam_moments
 from ppstargan.convert.recognise import DESCRIPTIONS, HIGH_PASS, LAPLACIAN, infer_architecture, recognise, some
 from ppstargan.errors import UserError
@@ -26,12 +26,14 @@ HOW_TO_GET = (
     "in github.com/clovaai/stargan-v2"
 )
 COUNTER = "num_batches_tracked"  # of PyTorch's batch norms; Paddle's have none
+INCEPTION_UNUSED = "|".join(f"{re.escape(beginning)}.*" for beginning in inception.UNUSED)
 # Entries that a file may have beside the network's own, as regular expressions.
 UNUSED = {
     # wing.ckpt was trained as a stack of hourglasses, and the authors load the first.
     "fan": r"(m|top_m_|conv_last|bn_end|l)[1-9]\..*|(bl|al)\d\..*",
     "alexnet": r"classifier\..*",
-    "inception_v3": "|".join(f"{re.escape(beginning)}.*" for beginning in inception.UNUSED),
+    "inception_v3": INCEPTION_UNUSED,
+    "inception_tf": INCEPTION_UNUSED,
 }
 
 
@@ -41,26 +43,22 @@ def from_torch(state: dict, net: paddle.nn.Layer, where: str, unused: str = "") 
     ``net`` is our network, for its names and shapes; entries that match ``unused`` may be left over. Raises UserError
     for any other left-over entry, a missing one, or one of another shape.
     """
-    wanted = {name.torch: name for name in names(net)}
-    shapes = {name.torch: _torch_shape(net.state_dict()[name.paddle].shape, name) for name in wanted.values()}
-    kept = {k: v for k, v in state.items() if k in wanted or not re.fullmatch(f"{unused}|(.*\\.)?{COUNTER}", k)}
+    rows = names(net)
+    shapes = {name.torch: torch_shape(name, net.state_dict()[name.paddle].shape) for name in rows}
+    kept = {k: v for k, v in state.items() if k in shapes or not re.fullmatch(f"{unused}|(.*\\.)?{COUNTER}", k)}
     check(kept, shapes, where)
-    return {name.paddle: np.ascontiguousarray(turn(state[key], name), "float32") for key, name in wanted.items()}
+    return {key: value.astype("float32", copy=False) for key, value in in_paddle(rows, kept).items()}
 
 
 def to_torch(values: dict, net: paddle.nn.Layer, where: str) -> OrderedDict:
     """The way back of ``from_torch``: the state_dict that PyTorch's ``load_state_dict`` takes. Raises UserError."""
     check(values, {name: tuple(value.shape) for name, value in net.state_dict().items()}, where)
     state = OrderedDict()
-    for name in names(net):
-        state[name.torch] = turn(values[name.paddle], name)
-        if name.torch.endswith("running_var"):
-            state[name.torch[: -len("running_var")] + COUNTER] = np.zeros((), np.int64)
+    for key, value in in_torch(names(net), values).items():
+        state[key] = value
+        if key.endswith("running_var"):
+            state[key[: -len("running_var")] + COUNTER] = np.zeros((), np.int64)
     return state
-
-
-def _torch_shape(shape, name) -> tuple:
-    return tuple(shape[::-1] if name.transposed else shape)
 
 
 def check(values: dict, shapes: dict, where: str) -> None:
@@ -156,7 +154,7 @@ def _feature_network(kind: str) -> paddle.nn.Layer:
             heads = paddle.nn.Layer()
             heads.lpips_weights = LPIPS().lpips_weights
             return heads
-        return {"fan": FAN, "alexnet": AlexNet, "inception_v3": inception.InceptionV3}[kind]()
+        return {"fan": FAN, "alexnet": AlexNet}.get(kind, inception.InceptionV3)()  # both of these have the same names
 
 
 def export(path, part: str | None = None, fan=None):

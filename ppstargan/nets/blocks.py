@@ -10,6 +10,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from ppstargan.nets import resample
+from ppstargan.nets.domains import DomainLinear
 from ppstargan.nets.resample import Conv2D
 
 SLOPE = 0.2  # of every leaky ReLU
@@ -24,23 +25,14 @@ def channel_widths(img_size: int, levels: int, channel_base: int, max_channels: 
 def he_initialise(net: nn.Layer) -> nn.Layer:
     """He initialisation (normal, fan in, gain of ReLU) of every convolution and linear layer; biases 0."""
     for layer in net.sublayers():
-        if not isinstance(layer, (nn.Conv2D, nn.Linear)):
+        if not isinstance(layer, (nn.Conv2D, nn.Linear, DomainLinear)):
             continue
         shape = layer.weight.shape
-        fan_in = int(np.prod(shape[1:])) if isinstance(layer, nn.Conv2D) else shape[0]
+        fan_in = int(np.prod(shape[1:])) if isinstance(layer, nn.Conv2D) else shape[-2]
         nn.initializer.Normal(0.0, math.sqrt(2.0 / fan_in))(layer.weight)
         if layer.bias is not None:
             nn.initializer.Constant(0.0)(layer.bias)
     return net
-
-
-def pick_domain(branches: paddle.Tensor, y: paddle.Tensor) -> paddle.Tensor:
-    """The row of each sample's own domain: [N, D, ...] and int64 labels [N] in 0..D-1 -> [N, ...].
-
-    A product with a one-hot mask rather than an index: it has second derivatives on every Paddle, which R1 needs.
-    """
-    mask = F.one_hot(y, branches.shape[1]).astype(branches.dtype)
-    return (branches * mask.reshape(mask.shape + [1] * (branches.ndim - 2))).sum(axis=1)
 
 
 class ResBlk(nn.Layer):
@@ -82,8 +74,11 @@ class AdaIN(nn.Layer):
         self.fc = nn.Linear(style_dim, 2 * num_features)
 
     def forward(self, x: paddle.Tensor, s: paddle.Tensor) -> paddle.Tensor:
-        scale, shift = self.fc(s).unsqueeze([2, 3]).chunk(2, axis=1)
-        return F.instance_norm(x) * (1 + scale) + shift
+        scale, shift = self.fc(s).chunk(2, axis=1)
+        # The norm of N x C images of one channel takes scale and shift as its own: no product and sum to keep.
+        n, c, h, w = x.shape
+        y = F.instance_norm(x.reshape([1, n * c, h, w]), weight=1 + scale.reshape([-1]), bias=shift.reshape([-1]))
+        return y.reshape([n, c, h, w])
 
 
 class AdainResBlk(nn.Layer):

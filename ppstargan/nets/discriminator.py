@@ -5,7 +5,8 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
-from ppstargan.nets.blocks import he_initialise, pick_domain
+from ppstargan.nets import domains
+from ppstargan.nets.blocks import he_initialise
 from ppstargan.nets.resample import Conv2D
 from ppstargan.nets.style_encoder import downsampling_trunk
 
@@ -21,5 +22,8 @@ class Discriminator(nn.Layer):
 
     def forward(self, x: paddle.Tensor, y: paddle.Tensor) -> paddle.Tensor:
         """x [N, 3, H, W] in [-1, 1] and int64 labels y [N] -> logits [N] of "real in domain y"."""
-        logits = self.main(x)
-        return pick_domain(logits.reshape([logits.shape[0], -1]), y)
+        *trunk, head = self.main
+        for layer in trunk:
+            x = layer(x)
+        weight = head.weight.reshape([*head.weight.shape[:2], 1])  # [D, C, 1]: a linear layer for each domain
+        return domains.linear(x.reshape([x.shape[0], -1]), weight, head.bias.unsqueeze(1), y).squeeze(1)

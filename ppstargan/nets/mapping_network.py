@@ -5,15 +5,8 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
-from ppstargan.nets.blocks import he_initialise, pick_domain
-
-
-def _perceptron(dim_in: int, hidden_dim: int) -> list:
-    layers = []
-    for _ in range(3):
-        layers += [nn.Linear(dim_in, hidden_dim), nn.ReLU()]
-        dim_in = hidden_dim
-    return layers
+from ppstargan.nets.blocks import he_initialise
+from ppstargan.nets.domains import DomainLinear
 
 
 class MappingNetwork(nn.Layer):
@@ -21,16 +14,17 @@ class MappingNetwork(nn.Layer):
 
     def __init__(self, latent_dim: int = 16, style_dim: int = 64, num_domains: int = 2, hidden_dim: int = 512):
         super().__init__()
-        self.shared = nn.Sequential(nn.Linear(latent_dim, hidden_dim), nn.ReLU(), *_perceptron(hidden_dim, hidden_dim))
-        self.unshared = nn.LayerList(
-            [
-                nn.Sequential(*_perceptron(hidden_dim, hidden_dim), nn.Linear(hidden_dim, style_dim))
-                for _ in range(num_domains)
-            ]
-        )
+        shared, unshared = [nn.Linear(latent_dim, hidden_dim), nn.ReLU()], []
+        for _ in range(3):
+            shared += [nn.Linear(hidden_dim, hidden_dim), nn.ReLU()]
+            unshared += [DomainLinear(num_domains, hidden_dim, hidden_dim), nn.ReLU()]
+        self.shared = nn.Sequential(*shared)
+        self.unshared = nn.LayerList([*unshared, DomainLinear(num_domains, hidden_dim, style_dim)])
         he_initialise(self)
 
-    def forward(self, z: paddle.Tensor, y: paddle.Tensor) -> paddle.Tensor:
-        """z [N, latent_dim], standard normal, and int64 labels y [N] -> style codes [N, style_dim]."""
+    def forward(self, z: paddle.Tensor, y) -> paddle.Tensor:
+        """z [N, latent_dim], standard normal, and int64 labels y [N], or one domain for all -> [N, style_dim]."""
         h = self.shared(z)
-        return pick_domain(paddle.stack([branch(h) for branch in self.unshared], axis=1), y)
+        for layer in self.unshared:
+            h = layer(h, y) if isinstance(layer, DomainLinear) else layer(h)
+        return h

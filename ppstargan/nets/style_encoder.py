@@ -7,7 +7,8 @@ import math
 import paddle
 from paddle import nn
 
-from ppstargan.nets.blocks import SLOPE, ResBlk, channel_widths, he_initialise, pick_domain
+from ppstargan.nets.blocks import SLOPE, ResBlk, channel_widths, he_initialise
+from ppstargan.nets.domains import DomainLinear
 from ppstargan.nets.resample import Conv2D
 
 
@@ -35,11 +36,10 @@ class StyleEncoder(nn.Layer):
         super().__init__()
         layers, width = downsampling_trunk(img_size, channel_base, max_channels)
         self.shared = nn.Sequential(*layers)
-        self.unshared = nn.LayerList([nn.Linear(width, style_dim) for _ in range(num_domains)])
+        self.unshared = DomainLinear(num_domains, width, style_dim)
         he_initialise(self)
 
-    def forward(self, x: paddle.Tensor, y: paddle.Tensor) -> paddle.Tensor:
-        """x [N, 3, H, W] in [-1, 1] and int64 labels y [N] -> style codes [N, style_dim]."""
+    def forward(self, x: paddle.Tensor, y) -> paddle.Tensor:
+        """x [N, 3, H, W] in [-1, 1] and int64 labels y [N], or one domain for all -> style codes [N, style_dim]."""
         h = self.shared(x)
-        h = h.reshape([h.shape[0], -1])
-        return pick_domain(paddle.stack([branch(h) for branch in self.unshared], axis=1), y)
+        return self.unshared(h.reshape([h.shape[0], -1]), y)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from ppstargan.convert.names import names, turn
+from ppstargan.convert.names import in_paddle, names, torch_shape
 from ppstargan.errors import UserError
 from ppstargan.parity import fill
 
@@ -120,8 +120,7 @@ def read_case(folder, name: str) -> Case:
 
 def fill_weights(net: paddle.nn.Layer, kind: str) -> None:
     """Gives every parameter and buffer of ``net`` the kit's value for the network ``kind``."""
-    state = net.state_dict()
-    for name in names(net):
-        shape = state[name.paddle].shape
-        value = fill.weight(kind, name.torch, shape[::-1] if name.transposed else shape)
-        state[name.paddle].set_value(turn(value, name).astype(str(state[name.paddle].dtype).split(".")[-1]))
+    state, rows = net.state_dict(), names(net)
+    arrays = {n.torch: fill.weight(kind, n.torch, torch_shape(n, state[n.paddle].shape)) for n in rows}
+    for key, value in in_paddle(rows, arrays).items():
+        state[key].set_value(value.astype(str(state[key].dtype).split(".")[-1]))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 import paddle
 
-from ppstargan.convert.names import names, turn
+from ppstargan.convert.names import in_torch, names
 from ppstargan.data.batches import Batch
 from ppstargan.parity.kit import Case, Check, fill_weights
 from ppstargan.phases import STEPPED, Weights, adam_optimizers, lambda_ds_at, phase_losses, train_step
@@ -63,7 +63,7 @@ def tensors(case: Case, step: str = "") -> Batch:
 
 def torch_arrays(net: paddle.nn.Layer, values: dict) -> dict:
     """{Paddle's name: tensor} -> {PyTorch's name: array in PyTorch's layout}, for the names that are there."""
-    return {n.torch: turn(values[n.paddle].numpy(), n) for n in names(net) if n.paddle in values}
+    return in_torch(names(net), {key: value.numpy() for key, value in values.items()})
 
 
 def forward(case: Case):
@@ -79,6 +79,7 @@ def forward(case: Case):
 
         hooks.append(layer.register_forward_post_hook(keep))
     with paddle.no_grad():
+        nets.discriminator.main(batch.x_src)  # the logits of all domains, of which the network computes each sample's
         masks = nets.masks(batch.x_src)
         outputs = {"out/style_z": nets.style_from_latent(batch.z_trg, batch.y_trg)}
         outputs["out/style_x"] = nets.style_from_reference(batch.x_ref, batch.y_trg)
@@ -86,8 +87,8 @@ def forward(case: Case):
         outputs["out/logit"] = nets.discriminator(batch.x_src, batch.y_src)
     for hook in hooks:
         hook.remove()
-    for key, value in seen.items():
-        yield case.array(key, value.numpy(), 2e-5)
+    for key in case.keys("block/"):
+        yield case.array(key, seen[key].numpy(), 2e-5)
     for i, mask in enumerate(masks or ()):
         yield case.array(f"out/mask{i}", mask.numpy(), 1e-4)
     for key, value in outputs.items():
