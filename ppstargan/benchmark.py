@@ -24,17 +24,17 @@ from PIL import Image
 
 import ppstargan
 from ppstargan import phases, plain
+from ppstargan.amp import GradScaler
 from ppstargan.config import Config
 from ppstargan.data import toy
 from ppstargan.data.batches import Batch, training_batches
 from ppstargan.errors import UserError
 from ppstargan.flops import counting
-from ppstargan.runtime import seed_everything, usable_cores
+from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, usable_cores
 from ppstargan.stargan_v2 import Networks, update_average
 
 FORMS = {"fused": phases.phase_losses, "plain": plain.phase_losses}
 PARTS = (*phases.STEPPED, "averages")  # of an iteration
-DOMAINS = len(toy.DOMAINS)
 FACES, FACE_SIZE = 8, 512  # drawn for each domain, and their px, as AFHQ's
 LOADER_SECONDS = 3
 
@@ -52,19 +52,20 @@ class Training(NamedTuple):
     optimizers: dict
 
 
-def build(config: Config) -> Training:
-    """Networks with random weights for the configuration and DOMAINS domains, and what trains them."""
+def build(config: Config, domains: int) -> Training:
+    """Networks with random weights for the configuration and a number of domains, and what trains them."""
     seed_everything(config.train.seed)
-    nets, t = Networks(DOMAINS, **dataclasses.asdict(config.model)), config.train
+    nets, t = Networks(domains, **dataclasses.asdict(config.model)), config.train
     optimizers = phases.adam_optimizers(nets, t.lr, t.f_lr, t.beta1, t.beta2, t.weight_decay)
+    choose_gpu_arithmetic(t.tf32, t.channels_last)
     return Training(nets, nets.averages(), optimizers)
 
 
-def random_batch(config: Config, batch_size: int) -> Batch:
+def random_batch(config: Config, batch_size: int, domains: int) -> Batch:
     """A batch of noise, which costs what pictures cost."""
     rng, m = np.random.default_rng(config.train.seed), config.model
     images = rng.uniform(-1, 1, (3, batch_size, 3, m.img_size, m.img_size)).astype(np.float32)
-    y_src, y_trg = rng.integers(DOMAINS, size=(2, batch_size))
+    y_src, y_trg = rng.integers(domains, size=(2, batch_size))
     latents = rng.standard_normal((2, batch_size, m.latent_dim), dtype=np.float32)
     return Batch(*map(paddle.to_tensor, (images[0], y_src, images[1], images[2], y_trg, *latents)))
 
@@ -86,10 +87,14 @@ def iteration(config: Config, training: Training, batch: Batch, form: str, read:
             yield phase, loss, parts  # the caller goes backward and steps before it asks for the next
             note(phase)
 
-    c = config.loss
+    c, t = config.loss, config.train
     weights = phases.Weights(c.lambda_reg, c.lambda_sty, c.lambda_ds, c.lambda_cyc)
+    amp = t.amp if on_gpu() else "none"
+    scaler = GradScaler() if amp == "float16" else None
     with mock.patch.object(phases, "phase_losses", noted):
-        phases.train_step(training.nets, training.optimizers, batch, weights)
+        phases.train_step(
+            training.nets, training.optimizers, batch, weights, accumulate=t.accumulate, amp=amp, scaler=scaler
+        )
     update_average(training.average, training.nets, config.train.ema_beta)
     note("averages")
     return moved
@@ -107,23 +112,26 @@ def on_gpu() -> bool:
     return paddle.get_device().startswith("gpu")
 
 
-def count_flops(config: Config, forms) -> dict:
+def count_flops(config: Config, forms, domains: int) -> dict:
     """{form: {phase: operations an image}} of an iteration; the moving averages have no products.
 
     Counted with batches of 1 and of 2 images, since a batch of any size computes its 4x4 kernels once.
     """
-    training, found = build(config), {}
+    training, found = build(config, domains), {}
+    whole = dataclasses.replace(config, train=dataclasses.replace(config.train, accumulate=1))
     for form in forms:
         with counting() as tally:
-            one, two = (iteration(config, training, random_batch(config, n), form, lambda: tally.flop) for n in (1, 2))
+            one, two = (
+                iteration(whole, training, random_batch(config, n, domains), form, lambda: tally.flop) for n in (1, 2)
+            )
         once = {phase: 2 * one[phase] - two[phase] for phase in phases.STEPPED}
         found[form] = {phase: one[phase] - once[phase] + once[phase] / config.train.batch_size for phase in once}
     return found
 
 
-def time_iterations(config: Config, forms, repeats: int) -> dict:
+def time_iterations(config: Config, forms, repeats: int, domains: int) -> dict:
     """{form: [seconds by part, …]} of ``repeats`` iterations a form, the forms in turn, after one to warm up each."""
-    training, batch = build(config), random_batch(config, config.train.batch_size)
+    training, batch = build(config, domains), random_batch(config, config.train.batch_size, domains)
     found = {form: [] for form in forms}
     for _ in range(1 + repeats):
         for form in forms:
@@ -131,14 +139,14 @@ def time_iterations(config: Config, forms, repeats: int) -> dict:
     return {form: rounds[1:] for form, rounds in found.items()}
 
 
-def peak_memory(config: Config, form: str) -> int | None:
+def peak_memory(config: Config, form: str, domains: int) -> int | None:
     """Peak bytes of two iterations in a process of their own, so that nothing else counts; None where unknown.
 
     On a GPU the peak of Paddle's tensors, on a CPU that of the whole process (VmHWM).
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
         try:
-            return process.submit(_peak_here, config, form, paddle.get_device()).result()
+            return process.submit(_peak_here, config, form, domains, paddle.get_device()).result()
         except BrokenProcessPool:
             raise UserError(
                 "the process that measures memory was killed, as happens where memory runs out; "
@@ -146,9 +154,9 @@ def peak_memory(config: Config, form: str) -> int | None:
             ) from None
 
 
-def _peak_here(config: Config, form: str, device: str) -> int | None:
+def _peak_here(config: Config, form: str, domains: int, device: str) -> int | None:
     paddle.set_device(device)
-    training, batch = build(config), random_batch(config, config.train.batch_size)
+    training, batch = build(config, domains), random_batch(config, config.train.batch_size, domains)
     for _ in range(2):  # the first makes the optimisers' state
         iteration(config, training, batch, form, clock)
     if on_gpu():
@@ -203,18 +211,18 @@ def machine(config: Config, device: str) -> dict:
     }
 
 
-def run(config: Config, device: str, repeats: int, compare: bool) -> dict:
+def run(config: Config, device: str, repeats: int, compare: bool, domains: int) -> dict:
     """Everything that ``tools/benchmark.py`` reports, as it goes into its JSON file.
 
     The peaks come first, each from a process of its own, since a GPU holds nothing of ours yet.
     """
-    found = {"config": dataclasses.asdict(config), "domains": DOMAINS, "repeats": repeats}
+    found = {"config": dataclasses.asdict(config), "domains": domains, "repeats": repeats}
     found["machine"] = machine(config, device)
     forms = list(FORMS) if compare else ["fused"]
-    peaks = {form: peak_memory(config, form) for form in forms}
+    peaks = {form: peak_memory(config, form, domains) for form in forms}
     rate = loader_rate(config)
-    flops = count_flops(config, forms)
-    seconds = time_iterations(config, forms, repeats)
+    flops = count_flops(config, forms, domains)
+    seconds = time_iterations(config, forms, repeats, domains)
     for form in forms:
         parts = {part: [round_[part] for round_ in seconds[form]] for part in PARTS}
         parts["total"] = [sum(round_.values()) for round_ in seconds[form]]

@@ -31,6 +31,7 @@ class Model:
 class Data:
     root: str  # holds train/DOMAIN/* and val/DOMAIN/*
     crop_probability: float
+    max_bad_share: float
     workers: int
 
 
@@ -53,6 +54,10 @@ class Loss:
 class Train:
     iterations: int
     batch_size: int
+    accumulate: int  # pieces of a batch; batch_size is a multiple of it
+    amp: str  # of AMP
+    tf32: bool
+    channels_last: bool
     lr: float
     f_lr: float
     beta1: float
@@ -80,13 +85,14 @@ class Config:
 SECTIONS = {"model": Model, "data": Data, "face": Face, "loss": Loss, "train": Train}
 AT_LEAST_ONE = (
     "model.style_dim model.latent_dim model.hidden_dim model.channel_base model.max_channels "
-    "loss.ds_iter train.batch_size train.log_every train.sample_every train.save_every"
+    "loss.ds_iter train.batch_size train.accumulate train.log_every train.sample_every train.save_every"
 ).split()
 NOT_NEGATIVE = (
     "model.w_hpf data.workers loss.lambda_reg loss.lambda_sty loss.lambda_ds loss.lambda_cyc "
     "train.iterations train.lr train.f_lr train.weight_decay train.seed"
 ).split()
-FRACTIONS = ("data.crop_probability", "train.beta1", "train.beta2", "train.ema_beta")
+AMP = ("none", "float16", "bfloat16")
+FRACTIONS = ("data.crop_probability", "data.max_bad_share", "train.beta1", "train.beta2", "train.ema_beta")
 
 
 def load_config(path, overrides=()) -> Config:
@@ -222,5 +228,13 @@ def _check_ranges(config: Config, where: str) -> None:
     for key in FRACTIONS:
         if not 0 <= value(key) <= 1:
             raise UsageError(f"{where}: {key} must be between 0 and 1, not {value(key)}")
+    t = config.train
+    if t.amp not in AMP:
+        raise UsageError(f"{where}: train.amp must be {', '.join(AMP[:-1])} or {AMP[-1]}, not {t.amp}")
+    if t.batch_size % t.accumulate:
+        raise UsageError(
+            f"{where}: train.accumulate cuts a batch into equal pieces, and train.batch_size {t.batch_size} "
+            f"is no multiple of {t.accumulate}"
+        )
     if not config.name or Path(config.name).name != config.name or config.name.startswith("."):
         raise UsageError(f"{where}: name {config.name!r} must be a plain folder name")

@@ -1,4 +1,4 @@
-"""The terms of the objective (section 2.2), pure functions of tensors. Each returns a scalar."""
+"""The terms of the objective (section 2.2), pure functions of tensors. Each returns a scalar, of float32 at least."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ import paddle
 from paddle.nn import functional as F
 
 
+def _full(x: paddle.Tensor) -> paddle.Tensor:
+    """``x``, in float32 where a network gave it in half precision: means over an image need the digits."""
+    return x.astype("float32") if x.dtype in (paddle.float16, paddle.bfloat16) else x
+
+
 def adversarial_loss(logits: paddle.Tensor, target: float) -> paddle.Tensor:
     """Cross entropy of logits [N] with the label ``target``, 1 for real and 0 for fake (equation 1).
 
     G minimises it with target 1 on its own images, the non-saturating form of the equation.
     """
+    logits = _full(logits)
     return F.binary_cross_entropy_with_logits(logits, paddle.full_like(logits, target))
 
 
@@ -25,7 +31,7 @@ def r1_penalty(logits: paddle.Tensor, x_real: paddle.Tensor) -> paddle.Tensor:
 
 def style_reconstruction_loss(s_predicted: paddle.Tensor, s: paddle.Tensor) -> paddle.Tensor:
     """Mean absolute difference of the style codes [N, S] that E finds and that G was given (equation 2)."""
-    return (s_predicted - s).abs().mean()
+    return (_full(s_predicted) - _full(s)).abs().mean()
 
 
 def diversity_loss(x_fake: paddle.Tensor, x_fake2: paddle.Tensor) -> paddle.Tensor:
@@ -33,9 +39,9 @@ def diversity_loss(x_fake: paddle.Tensor, x_fake2: paddle.Tensor) -> paddle.Tens
 
     The second image is a constant: no gradient flows into it.
     """
-    return (x_fake - x_fake2.detach()).abs().mean()
+    return (_full(x_fake) - _full(x_fake2.detach())).abs().mean()
 
 
 def cycle_loss(x_back: paddle.Tensor, x_src: paddle.Tensor) -> paddle.Tensor:
     """Mean absolute difference of source and its image [N, 3, H, W] turned back to its own style (equation 4)."""
-    return (x_back - x_src).abs().mean()
+    return (_full(x_back) - x_src).abs().mean()

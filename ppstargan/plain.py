@@ -66,8 +66,11 @@ def generator_loss(nets: Networks, batch: Batch, s_trg, s_trg2, masks, weights: 
     return sum(weight * part for weight, part in zip(signed, parts.values())), parts
 
 
-def phase_losses(nets: Networks, batch: Batch, weights: phases.Weights):
-    """``phases.phase_losses`` in plain form. Gradients that no optimiser has taken are cleared after each phase."""
+def phase_losses(nets: Networks, batch: Batch, weights: phases.Weights, amp: str = "none"):
+    """``phases.phase_losses`` in plain form, in full precision whatever ``amp`` says.
+
+    Gradients that no optimiser has taken are cleared after each phase.
+    """
     masks = nets.masks(batch.x_src)
     for phase in phases.STEPPED:
         net, given, given2 = nets.mapping_network, batch.z_trg, batch.z_trg2

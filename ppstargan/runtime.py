@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import os
 import signal
 import sys
 import warnings
 import zlib  # noqa: F401  (Paddle 2.6.2 crashes where it is imported before zlib)
+from pathlib import Path
 
 from ppstargan.errors import UsageError
 
 SWITCH = "PPSTARGAN_THREADS"  # "off" leaves the environment alone
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 def usable_cores() -> int:
     """Cores that this process may use: its affinity, and the quota of the container that it runs in."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):  # no control group, or no limit ("max")
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
-            quota, period = file.read().split()
-        cores = min(cores, max(1, int(quota) // int(period)))
+    for paths in (("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"), ("cpu.max",)):  # versions 1, 2
+        with contextlib.suppress(OSError, ValueError):  # no control group of this version, or no limit ("max", -1)
+            text = " ".join(Path("/sys/fs/cgroup", path).read_text(encoding="ascii") for path in paths)
+            quota, period = map(int, text.split())
+            if quota > 0:
+                cores = min(cores, max(1, quota // period))
     return cores
 
 
@@ -34,14 +39,28 @@ def _mkl_code_path() -> str | None:
     return None
 
 
+def _keep_memory() -> None:
+    """Has glibc keep the memory of freed tensors for the next ones, unless the user has set it by MALLOC_* variables.
+
+    Paddle takes each tensor on a CPU from malloc, and glibc by default gives large ones back at once: the kernel then
+    clears every page of the next one anew, which takes several times as long as a sum over it.
+    """
+    if sys.platform == "linux" and not any(name.startswith("MALLOC_") for name in os.environ):
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            mallopt = ctypes.CDLL(None).mallopt
+            mallopt(M_MMAP_THRESHOLD, 2**30)
+            mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
 def choose_threads() -> str:
-    """Sets the threads and MKL's code path for the CPU, unless the user has. Returns a line on what holds now.
+    """Sets threads, MKL's code path and malloc for the CPU, unless the user has. Returns a line on what holds now.
 
     Paddle starts with one thread, and the MKL in its CPU wheel takes its slow path on AMD processors; on Intel's the
     variable that mends this must not be set. Both are read when Paddle is imported, so this comes first.
     """
     if os.environ.get(SWITCH) == "off":
         return f"left alone ({SWITCH}=off)"
+    _keep_memory()
     os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))
     path = _mkl_code_path()
     if path:
@@ -87,6 +106,19 @@ def choose_device(device: str | None = None) -> str:
         return f"GPU ({paddle.device.cuda.get_device_name()}, Paddle {paddle.__version__})"
     paddle.device.set_device("cpu")
     return f"CPU (Paddle {paddle.__version__}{'' if has_gpu else ' ' + reason})"
+
+
+def choose_gpu_arithmetic(tf32: bool, channels_last: bool) -> None:
+    """On a GPU: whether float32 products round their factors to TF32, and whether Paddle may turn tensors to NHWC.
+
+    Paddle's layout tuning does so for half-precision convolutions, which is where it is faster.
+    """
+    import paddle
+
+    if paddle.get_device().startswith("gpu"):
+        paddle.base.core.set_cublas_switch(tf32)
+        paddle.base.core.set_cudnn_switch(tf32)
+        paddle.incubate.autotune.set_config({"layout": {"enable": channels_last}})
 
 
 def seed_everything(seed: int) -> None:

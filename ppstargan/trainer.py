@@ -14,13 +14,14 @@ import numpy as np
 import paddle
 
 from ppstargan import checkpoint, pictures
+from ppstargan.amp import GradScaler
 from ppstargan.config import Config, to_yaml
 from ppstargan.data.batches import Batch, load_batch, training_batches
-from ppstargan.data.folders import find_domains
+from ppstargan.data.folders import check_same_domains, find_domains
 from ppstargan.errors import UserError
 from ppstargan.logs import Logger, Stopwatch, progress_line
 from ppstargan.phases import Weights, adam_optimizers, lambda_ds_at, train_step
-from ppstargan.runtime import seed_everything, stop_signals
+from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, stop_signals
 from ppstargan.stargan_v2 import Networks, update_average
 
 SHEET_SOURCES = 8  # images across a sample sheet
@@ -85,16 +86,17 @@ class Trainer:
         self.train_images = find_domains(root / "train", min_images=2)
         self.val_images = find_domains(root / "val")
         self.domains = list(self.train_images)
-        if list(self.val_images) != self.domains:
-            raise UserError(
-                f"{root.absolute()}: train has the domains {', '.join(self.domains)}, "
-                f"and val has {', '.join(self.val_images)}; give both the same folders"
-            )
+        check_same_domains(root, self.domains, self.val_images)
         seed_everything(config.train.seed)
         self.nets = Networks(len(self.domains), **dataclasses.asdict(config.model))
         self.average = self.nets.averages()
         t = config.train
         self.optimizers = adam_optimizers(self.nets, t.lr, t.f_lr, t.beta1, t.beta2, t.weight_decay)
+        choose_gpu_arithmetic(t.tf32, t.channels_last)
+        self.amp = t.amp if paddle.get_device().startswith("gpu") else "none"
+        if self.amp != t.amp:
+            print(f"train.amp={t.amp} needs a GPU, since Paddle has no such arithmetic on a CPU: training in float32")
+        self.scaler = GradScaler() if self.amp == "float16" else None
 
     def initialise(self, weights) -> list:
         """Starts from a file of weights; returns lines that say what came from it and what starts fresh."""
@@ -116,6 +118,8 @@ class Trainer:
             )
         checkpoint.restore(content, self.nets, self.average, self.optimizers, str(path))
         self.iteration = content["iteration"]
+        if self.scaler and content.get("scaler"):
+            self.scaler.restore(content["scaler"])
         self.has_fan |= "fan" in content["nets"]
         # In its own folder only from the newest checkpoint: a branch would write over what came after.
         if path.parent.name == "checkpoints" and path == _checkpoints(path.parent.parent)[-1]:
@@ -138,6 +142,7 @@ class Trainer:
             domains=self.domains,
             iteration=self.iteration,
             lambda_ds=self.lambda_ds(),
+            scaler=self.scaler and self.scaler.state(),
         )
         checkpoint.save(state, path)
         print(f"wrote {path}", flush=True)
@@ -156,7 +161,15 @@ class Trainer:
         """The four updates, then the moving averages. Returns the parts of the losses."""
         c = self.config.loss
         weights = Weights(c.lambda_reg, c.lambda_sty, self.lambda_ds(), c.lambda_cyc)
-        report = train_step(self.nets, self.optimizers, Batch(*map(paddle.to_tensor, batch)), weights)
+        report = train_step(
+            self.nets,
+            self.optimizers,
+            Batch(*map(paddle.to_tensor, batch)),
+            weights,
+            accumulate=self.config.train.accumulate,
+            amp=self.amp,
+            scaler=self.scaler,
+        )
         update_average(self.average, self.nets, self.ema_beta())
         self.iteration += 1
         return report
@@ -183,6 +196,7 @@ class Trainer:
             img_size=m.img_size,
             latent_dim=m.latent_dim,
             crop_probability=data.crop_probability,
+            max_bad_share=data.max_bad_share,
             seed=t.seed,
             workers=data.workers,
         )

@@ -39,7 +39,7 @@ def test_the_plain_form_has_the_same_losses_and_gradients(w_hpf, monkeypatch):
     config = load_config(ROOT / "configs" / "toy.yaml", [*SMALL, "model.img_size=64"])
     with float64():
         nets = Networks(3, 64, style_dim=8, hidden_dim=16, channel_base=512, max_channels=16, w_hpf=w_hpf)
-    batch = benchmark.random_batch(config, 2)
+    batch = benchmark.random_batch(config, 2, 3)
     batch = batch._make(v if v.dtype == paddle.int64 else v.astype("float64") for v in batch)
     masks = [paddle.to_tensor(np.random.RandomState(i).rand(2, 1, 256, 256)) for i in range(2)] if w_hpf else None
     monkeypatch.setattr(nets, "masks", lambda x: masks)
@@ -95,7 +95,7 @@ def test_stride_transposition_and_frozen_weights():
 def test_operations_of_the_paper_s_setting():
     """Ours spend 1588 GFLOP an image and 7 a batch for its 4x4 kernels, the authors' code 2913."""
     config = load_config(ROOT / "configs" / "afhq.yaml", ["train.batch_size=1"])
-    training, batch = benchmark.build(config), benchmark.random_batch(config, 1)
+    training, batch = benchmark.build(config, 3), benchmark.random_batch(config, 1, 3)
     for form, expected in (("fused", 1588 + 7), ("plain", 2913)):
         with counting() as tally:
             parts = benchmark.iteration(config, training, batch, form, lambda count=tally: count.flop)

@@ -17,11 +17,13 @@ def main() -> None:
     add = arguments.add_argument
     add_config(arguments)
     add("--iterations", type=int, default=5, metavar="N", help="how many to time, after one to warm up [%(default)s]")
+    add("--domains", type=int, default=3, metavar="N", help="how many domains [%(default)s]")
     add("--compare", action="store_true", help="also measure the plain form of the authors' code, in turn with ours")
     add("--json", type=Path, metavar="PATH", help="write the figures here too")
     given = arguments.parse_args()
-    if given.iterations < 1:
-        raise UsageError(f"--iterations is {given.iterations}; give 1 or more")
+    for name in ("iterations", "domains"):
+        if getattr(given, name) < 1:
+            raise UsageError(f"--{name} is {getattr(given, name)}; give 1 or more")
     if given.json and (given.json.is_dir() or not given.json.absolute().parent.is_dir()):
         raise UsageError(f"--json {given.json}: give a file in a folder that exists")
 
@@ -29,10 +31,10 @@ def main() -> None:
     device = choose_device()
     print(
         f"device: {device}; {config.name} at {config.model.img_size} px, batches of "
-        f"{config.train.batch_size}, {benchmark.DOMAINS} domains, random weights and inputs; measuring",
+        f"{config.train.batch_size}, {given.domains} domains, random weights and inputs; measuring",
         flush=True,
     )
-    found = benchmark.run(config, device, given.iterations, given.compare)
+    found = benchmark.run(config, device, given.iterations, given.compare, given.domains)
     print("\n".join(lines(found)))
     if given.json:
         try:

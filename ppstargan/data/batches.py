@@ -1,7 +1,9 @@
 """Training batches as a function of the seed and the iteration, so that a resumed run needs no stored state.
 
 Each sample draws from its own generator, seeded by (seed, iteration, index): threads change nothing. Domains
-are drawn uniformly, then images within one: in distribution, the authors' balanced weighted sampling.
+are drawn uniformly, then images within one: in distribution, the authors' balanced weighted sampling. In place
+of a bad file, the sample's generator draws another one of the same domain, so that batches depend on nothing but the
+seed, the iteration and the files.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from typing import Iterator, NamedTuple, Sequence
 
 import numpy as np
 
+from ppstargan.data.bad_files import BadFiles, BadImage, listing
 from ppstargan.data.transforms import for_testing, for_training, load_rgb
+from ppstargan.errors import UserError
 
 
 class Batch(NamedTuple):
@@ -39,13 +43,12 @@ def draw_batch(
     latent_dim: int,
     crop_probability: float,
     seed: int,
+    max_bad_share: float = 0.0,
 ) -> Batch:
-    """The batch of ``iteration`` (>= 0), loaded in this thread.
-
-    Each domain needs two images. Raises UserError for an image that cannot be read.
-    """
+    """The batch of ``iteration`` (>= 0), loaded in this thread. Raises UserError as ``training_batches`` does."""
+    bad_files = BadFiles(sum(map(len, domains.values())), max_bad_share)
     load = partial(_sample, domains, img_size, latent_dim, crop_probability, seed)
-    return _stack([load(iteration, index) for index in range(batch_size)])
+    return _stack([load(iteration, index) for index in range(batch_size)], bad_files)
 
 
 def training_batches(
@@ -58,16 +61,20 @@ def training_batches(
     crop_probability: float,
     seed: int,
     workers: int,
+    max_bad_share: float = 0.0,
 ) -> Iterator[Batch]:
     """The batches of the iterations start, start + 1, … without end, as ``draw_batch`` gives them.
 
-    ``workers`` threads load a few batches ahead; with 0 they are loaded when asked for. Closing the iterator,
-    or dropping it, stops the threads. Raises UserError for an image that cannot be read.
+    Each domain needs two images. ``workers`` threads load a few batches ahead; with 0 they are loaded when asked
+    for. Closing the iterator, or dropping it, stops the threads. A file that cannot be used is named once, and left
+    out. Raises UserError when more than the share ``max_bad_share`` of all files was found to be bad, and when a
+    domain runs out of good ones.
     """
+    bad_files = BadFiles(sum(map(len, domains.values())), max_bad_share)
     load = partial(_sample, domains, img_size, latent_dim, crop_probability, seed)
     if workers == 0:
         for iteration in itertools.count(start):
-            yield _stack([load(iteration, index) for index in range(batch_size)])
+            yield _stack([load(iteration, index) for index in range(batch_size)], bad_files)
     # The pool's tasks are samples, not batches: all threads work on the batch that is needed next.
     executor = ThreadPoolExecutor(workers)
     ahead = 2 + workers // batch_size  # batches; enough for every thread to have a sample to load
@@ -76,7 +83,7 @@ def training_batches(
         for iteration in itertools.count(start):
             pending.append([executor.submit(load, iteration, index) for index in range(batch_size)])
             if len(pending) > ahead:
-                yield _stack([future.result() for future in pending.popleft()])
+                yield _stack([future.result() for future in pending.popleft()], bad_files)
     finally:
         for future in itertools.chain.from_iterable(pending):
             future.cancel()
@@ -99,19 +106,40 @@ def _sample(
     seed: int,
     iteration: int,
     index: int,
-) -> Batch:
+) -> tuple[Batch, dict[Path, BadImage]]:
+    """A sample, and the bad files that were met on the way to it."""
     rng = np.random.default_rng([seed, iteration, index])
-    images = list(domains.values())
-    y_src, y_trg = rng.integers(len(images), size=2)
-    source = images[y_src][rng.integers(len(images[y_src]))]
-    first, second = rng.choice(len(images[y_trg]), 2, replace=False)
+    names = list(domains)
+    y_src, y_trg = rng.integers(len(names), size=2)
+    sources, references = domains[names[y_src]], domains[names[y_trg]]
+    source = sources[rng.integers(len(sources))]
+    first, second = (references[i] for i in rng.choice(len(references), 2, replace=False))
     z_trg, z_trg2 = rng.standard_normal((2, latent_dim), dtype=np.float32)
-    x_src, x_ref, x_ref2 = (
-        for_training(load_rgb(path), img_size, crop_probability, rng)
-        for path in (source, images[y_trg][first], images[y_trg][second])
-    )
-    return Batch(x_src, y_src, x_ref, x_ref2, y_trg, z_trg, z_trg2)
+    bad: dict[Path, BadImage] = {}
+
+    def load(path: Path, domain: int, partner: Path | None = None) -> tuple[np.ndarray, Path]:
+        """The image, or another one of its domain where it is bad, but not ``partner``; and which one it is."""
+        while True:
+            try:
+                return for_training(load_rgb(path), img_size, crop_probability, rng), path
+            except BadImage as error:
+                bad[path] = error
+            images = domains[names[domain]]
+            others = [other for other in images if other not in bad and other != partner]
+            if not others:
+                raise UserError(
+                    f"domain {names[domain]} has too few good images to train on; bad are "
+                    f"{listing(bad[image] for image in dict.fromkeys(images) if image in bad)}; replace them"
+                )
+            path = others[rng.integers(len(others))]
+
+    x_src, _ = load(source, y_src)
+    x_ref, first = load(first, y_trg, partner=second)
+    x_ref2, _ = load(second, y_trg, partner=first)
+    return Batch(x_src, y_src, x_ref, x_ref2, y_trg, z_trg, z_trg2), bad
 
 
-def _stack(samples: Sequence[Batch]) -> Batch:
-    return Batch(*(np.stack(field) for field in zip(*samples)))
+def _stack(samples: Sequence[tuple[Batch, dict[Path, BadImage]]], bad_files: BadFiles) -> Batch:
+    # Reported here, in the order of the samples, and not by the threads that load: these change nothing.
+    bad_files.add(image for _, bad in samples for image in bad.values())
+    return Batch(*(np.stack(field) for field in zip(*(sample for sample, _ in samples))))

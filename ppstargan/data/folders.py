@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Iterable, NoReturn
 
 from ppstargan.errors import UserError
 
@@ -15,16 +16,26 @@ def find_domains(folder: str | Path, min_images: int = 1) -> dict[str, list[Path
     """The images of each domain, {name: sorted paths}, in the order in which domains are numbered: by name.
 
     ``folder`` holds a folder for each domain; images count at any depth below it. Hidden files and folders do
-    not. Raises UserError when the folder is missing, when it does not hold at least two domains, or when a
-    domain has fewer than ``min_images`` images (training needs two: a pair of references).
+    not. Raises UserError when the folder is missing, when it or one below it cannot be read, when it does not
+    hold at least two domains, or when a domain has fewer than ``min_images`` images (training needs two: a pair
+    of references).
     """
     folder = Path(os.path.abspath(folder))
-    if not folder.is_dir():
+    try:
+        with os.scandir(folder) as entries:
+            visible = sorted((entry for entry in entries if not _hidden(entry.name)), key=lambda entry: entry.name)
+        names = [entry.name for entry in visible if entry.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
         state = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise UserError(f"dataset folder {folder} {state}; {HELP}")
-    names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not _hidden(entry.name))
+        raise UserError(f"dataset folder {folder} {state}; {HELP}") from None
+    except OSError as error:
+        _refuse(error)
+    for entry in visible:
+        if entry.is_symlink() and not os.path.exists(entry.path):  # a domain, maybe, which would be missed
+            target = os.readlink(entry.path)
+            raise UserError(f"{entry.path} is a link to {target}, which does not exist; mend or remove it")
     if not names:
-        if any(_is_image(entry.name) for entry in folder.iterdir()):
+        if any(_is_image(entry.name) for entry in visible):
             raise UserError(
                 f"{folder} holds images directly, without a folder for each domain; "
                 f"the layout is ROOT/train/DOMAIN/*.jpg, with {folder} as ROOT/train; {HELP}"
@@ -47,12 +58,35 @@ def find_domains(folder: str | Path, min_images: int = 1) -> dict[str, list[Path
 
 
 def find_images(folder: str | Path) -> list[Path]:
-    """All images at any depth below ``folder``, sorted by path; an empty list when there are none."""
+    """All images at any depth below ``folder``, sorted by path; an empty list when there are none.
+
+    Links are followed, but not to a folder that they lie in. Raises UserError for a folder that cannot be read.
+    """
     images = []
-    for parent, children, files in os.walk(folder, followlinks=True):
-        children[:] = [name for name in children if not _hidden(name)]
+    for parent, children, files in os.walk(folder, onerror=_refuse, followlinks=True):
+        children[:] = [name for name in children if not _hidden(name) and not _leads_back(parent, name)]
         images += [Path(parent, name) for name in files if _is_image(name)]
     return sorted(images)
+
+
+def check_same_domains(root: str | Path, train: Iterable[str], val: Iterable[str]) -> None:
+    """Raises UserError where the two parts of the dataset ``root`` differ in their domains."""
+    if list(train) != list(val):
+        raise UserError(
+            f"{Path(root).absolute()}: train has the domains {', '.join(train)}, "
+            f"and val has {', '.join(val)}; give both the same folders"
+        )
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise UserError(f"cannot read folder {error.filename}: {error.strerror}; make it readable, or remove it") from error
+
+
+def _leads_back(parent: str, name: str) -> bool:
+    """Whether this is a link to a folder that the walk is in, below which everything would be found again."""
+    path = os.path.join(parent, name)
+    around = (parent, *Path(parent).parents)
+    return os.path.islink(path) and os.path.realpath(path) in map(os.path.realpath, around)
 
 
 def _hidden(name: str) -> bool:

@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ppstargan.errors import UserError
+from ppstargan.data.bad_files import BadImage
 
+# By content, whatever a name says. No others: for an EPS, say, Pillow would start Ghostscript.
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 CROP_AREA = (0.8, 1.0)  # share of the image that a random crop keeps
 CROP_ASPECT = (0.9, 1.1)  # its width over its height
 
@@ -36,12 +38,13 @@ def load_rgb(path: str | Path) -> Image.Image:
     """The image as 8-bit RGB, turned upright by its EXIF orientation; transparency is dropped.
 
     Integer images of more than 8 bits are taken as 16-bit ones (0..65535), float images as 0..1, or as 0..255
-    when a value exceeds 1. Raises UserError naming the file when it cannot be read.
+    when a value exceeds 1. Raises BadImage, a UserError that names the file, when it cannot be read, or has so many
+    pixels that Pillow takes it for an attack on the memory.
     """
     try:
         if os.path.getsize(path) == 0:
             raise OSError("the file is empty (0 bytes)")
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             image.load()
             orientation = _orientation(image)
             rgb = _to_rgb(image)
@@ -50,8 +53,8 @@ def load_rgb(path: str | Path) -> Image.Image:
     except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         if isinstance(error, Image.UnidentifiedImageError):
-            reason = "not an image that Pillow knows, or a damaged one"
-        raise UserError(f"cannot read image {path}: {reason}; replace or remove the file") from error
+            reason = f"not an image ({', '.join(FORMATS)}), or a damaged one"
+        raise BadImage(path, reason) from error
     return rgb.transpose(_TURNS[orientation]) if orientation in _TURNS else rgb
 
 

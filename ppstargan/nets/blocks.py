@@ -74,7 +74,7 @@ class AdaIN(nn.Layer):
         self.fc = nn.Linear(style_dim, 2 * num_features)
 
     def forward(self, x: paddle.Tensor, s: paddle.Tensor) -> paddle.Tensor:
-        scale, shift = self.fc(s).chunk(2, axis=1)
+        scale, shift = self.fc(s).astype(self.fc.weight.dtype).chunk(2, axis=1)  # a norm's are never half precision
         # The norm of N x C images of one channel takes scale and shift as its own: no product and sum to keep.
         n, c, h, w = x.shape
         y = F.instance_norm(x.reshape([1, n * c, h, w]), weight=1 + scale.reshape([-1]), bias=shift.reshape([-1]))

@@ -33,7 +33,8 @@ def _kernel_4x4(weight: paddle.Tensor, kind: str) -> paddle.Tensor:
     dtype = str(weight.dtype).split(".")[-1]
     first, second = weight.shape[:2]
     spread = _spread(kind, dtype, paddle.get_device())
-    return paddle.matmul(weight.reshape([first * second, 9]), spread).reshape([first, second, 4, 4])
+    with paddle.amp.auto_cast(enable=False):  # sums of weights, before these are rounded to half precision
+        return paddle.matmul(weight.reshape([first * second, 9]), spread).reshape([first, second, 4, 4])
 
 
 def _add_bias(x: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:

@@ -1,0 +1,50 @@
+"""Mixed precision: which products run in half precision, and the scaling that keeps float16's gradients in range."""
+
+from __future__ import annotations
+
+import paddle
+
+GROWTH_EVERY = 1000  # steps in range, after which the scale is tried at twice its size
+
+
+def autocast(amp: str):
+    """Within it, convolutions and matrix products run in ``amp``: "float16", "bfloat16", or "none" for full precision.
+
+    Weights stay float32. Paddle casts on GPUs alone; on a CPU this does nothing.
+    """
+    dtype = "float16" if amp == "none" else amp
+    return paddle.amp.auto_cast(amp != "none", custom_white_list={"conv2d_transpose"}, dtype=dtype)
+
+
+class GradScaler:
+    """Scales losses up before the backward pass, so that small gradients survive float16, and gradients down again.
+
+    A step whose gradients overflow is skipped, and the scale halved. In place of Paddle's, which looks for overflow in
+    the last of several optimisers alone, and (3.3.1) raises at the first one with NumPy 2.4.
+    """
+
+    def __init__(self, scale: float = 2.0**15):
+        self.scale, self.good_steps = scale, 0
+
+    def state(self) -> dict:
+        """What a checkpoint keeps of it."""
+        return {"scale": self.scale, "good_steps": self.good_steps}
+
+    def restore(self, state: dict) -> None:
+        """Takes back what ``state`` gave."""
+        self.scale, self.good_steps = float(state["scale"]), int(state["good_steps"])
+
+    @paddle.no_grad()
+    def unscale(self, parameters) -> bool:
+        """Divides the gradients of ``parameters`` by the scale. False where one overflowed: no step is to be made."""
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        finite = bool(paddle.isfinite(paddle.stack([gradient.sum() for gradient in gradients])).all())
+        if not finite:
+            self.scale, self.good_steps = self.scale / 2, 0
+            return False
+        for gradient in gradients:
+            gradient.scale_(1 / self.scale)
+        self.good_steps += 1
+        if self.good_steps == GROWTH_EVERY:
+            self.scale, self.good_steps = self.scale * 2, 0
+        return True

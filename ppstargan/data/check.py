@@ -1,0 +1,108 @@
+"""Checks a dataset before it is trained on: reads every image once, as training does."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+from typing import Iterator, NamedTuple, Sequence
+
+from ppstargan.data.bad_files import BadImage, shown
+from ppstargan.data.folders import check_same_domains, find_domains
+from ppstargan.data.transforms import load_rgb
+
+PROGRESS_SECONDS = 5
+AT_A_TIME = 1000  # images that are handed to the threads at once, so that a million takes no memory
+
+
+class Checked(NamedTuple):
+    """An image file: its size in pixels, upright, and a digest of its bytes; or what is wrong with it."""
+
+    path: Path
+    width: int = 0
+    height: int = 0
+    digest: bytes = b""
+    bad: str = ""
+
+
+def check_dataset(root: str | Path) -> int:
+    """Prints what is in ``root``/train and ``root``/val, and what is wrong with it; returns 1 for bad files, else 0.
+
+    Files that are in train and in val are named, but are no fault: a set may be small. Raises UserError for what
+    training would refuse to start on: a part that is missing, or domains that differ.
+    """
+    parts = {"train": find_domains(Path(root) / "train", min_images=2), "val": find_domains(Path(root) / "val")}
+    places = [(part, domain, path) for part in parts for domain in parts[part] for path in parts[part][domain]]
+    found: dict[tuple[str, str], list[Checked]] = {}
+    with contextlib.closing(check_images([path for _, _, path in places])) as checks:
+        for (part, domain, _), checked in zip(places, checks):
+            found.setdefault((part, domain), []).append(checked)
+
+    print("\n".join(table(found)))
+    everything = {part: [c for (p, _), group in found.items() if p == part for c in group] for part in parts}
+    bad = [checked for group in everything.values() for checked in group if checked.bad]
+    twins = duplicates(everything["train"], everything["val"])
+    for checked in bad:
+        print(f"bad: {shown(checked.path)} ({checked.bad})")
+    for train, val in twins:
+        print(f"in train and in val: {shown(train)} = {shown(val)}")
+    print(f"{len(places)} images, {len(bad)} of them bad; {len(twins)} in val that are in train too")
+    check_same_domains(root, parts["train"], parts["val"])
+    return 1 if bad else 0
+
+
+def check_images(paths: Sequence[Path]) -> Iterator[Checked]:
+    """Checks the images in threads, in order, and says on stderr how far it is. Closing it leaves the rest undone."""
+    said, done = time.monotonic(), 0
+    with ThreadPoolExecutor() as executor:
+        for start in range(0, len(paths), AT_A_TIME):
+            with contextlib.closing(executor.map(_check, paths[start : start + AT_A_TIME])) as checks:
+                for checked in checks:
+                    yield checked
+                    done += 1
+                    if time.monotonic() - said > PROGRESS_SECONDS:
+                        said = time.monotonic()
+                        print(f"checked {done} of {len(paths)} images", file=sys.stderr, flush=True)
+
+
+def _check(path: Path) -> Checked:
+    try:
+        image = load_rgb(path)
+        return Checked(path, image.width, image.height, _digest(path))
+    except BadImage as error:
+        return Checked(path, bad=error.reason)
+    except OSError as error:  # gone since it was read
+        return Checked(path, bad=error.strerror or str(error))
+
+
+def _digest(path: Path) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.digest()
+
+
+def duplicates(train: Sequence[Checked], val: Sequence[Checked]) -> list[tuple[Path, Path]]:
+    """(train, val) for each good image of val whose bytes are also in train: an evaluation on it proves little."""
+    first = {checked.digest: checked.path for checked in reversed(train) if not checked.bad}
+    return [(first[c.digest], c.path) for c in val if c.digest in first]
+
+
+def table(found: dict[tuple[str, str], list[Checked]]) -> list[str]:
+    """A line for each (part, domain), with the least, the median and the greatest width and height of good images."""
+    lines = [f"{'part':5} {'images':>7} {'bad':>5}  {'width':>21}  {'height':>21}  domain"]
+    for (part, domain), group in found.items():
+        good = [checked for checked in group if not checked.bad]
+        spans = [_span([c.width for c in good]), _span([c.height for c in good])]
+        counts = f"{len(group):7} {len(group) - len(good):5}"
+        lines.append(f"{part:5} {counts}  {spans[0]:>21}  {spans[1]:>21}  {shown(domain)}")
+    return lines
+
+
+def _span(values: list[int]) -> str:
+    return f"{min(values)} / {median(values):g} / {max(values)}" if values else "-"

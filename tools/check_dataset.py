@@ -1,0 +1,14 @@
+"""Checks a dataset before it is trained on: counts and sizes, bad files, and images that are in train and in val."""
+
+from ppstargan.cli import parser, run_tool
+from ppstargan.data.check import check_dataset
+
+
+def main() -> int:
+    arguments = parser(__doc__, "python tools/check_dataset.py data/afhq")
+    arguments.add_argument("root", help="folder that holds train and val")
+    return check_dataset(arguments.parse_args().root)
+
+
+if __name__ == "__main__":
+    run_tool(main)
