@@ -19,14 +19,23 @@ from ppstargan.nets.blocks import AdainResBlk, ResBlk
 from ppstargan.stargan_v2 import NETWORKS, Networks
 
 
+def pool(x: paddle.Tensor) -> paddle.Tensor:
+    """``resample.pool`` by Paddle's own operation on all devices, as ``upsample``."""
+    return F.avg_pool2d(x, 2)
+
+
+def upsample(x: paddle.Tensor) -> paddle.Tensor:
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
 def conv_pool(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
     """``resample.conv_pool`` as a 3x3 convolution and then a pool."""
-    return resample.pool(_conv3x3(x, weight, bias))
+    return pool(_conv3x3(x, weight, bias))
 
 
 def upsample_conv(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
     """``resample.upsample_conv`` as an upsampling and then a 3x3 convolution."""
-    return _conv3x3(resample.upsample(x), weight, bias)
+    return _conv3x3(upsample(x), weight, bias)
 
 
 def _conv3x3(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
@@ -36,11 +45,11 @@ def _conv3x3(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) -> pa
 
 def _shortcut_down(self: ResBlk, x: paddle.Tensor) -> paddle.Tensor:
     x = x if self.conv1x1 is None else self.conv1x1(x)
-    return resample.pool(x) if self.downsample else x
+    return pool(x) if self.downsample else x
 
 
 def _shortcut_up(self: AdainResBlk, x: paddle.Tensor) -> paddle.Tensor:
-    x = resample.upsample(x) if self.upsample else x
+    x = upsample(x) if self.upsample else x
     return x if self.conv1x1 is None else self.conv1x1(x)
 
 

@@ -33,6 +33,18 @@ def test_values_and_gradients(fused, simple, dtype, tolerance, height, width):
         assert float((a - b).abs().max()) <= 10 * tolerance * scale
 
 
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-6), ("float64", 1e-14)])
+@pytest.mark.parametrize("ours, theirs", [(resample.pool, plain.pool), (resample.upsample, plain.upsample)])
+@pytest.mark.parametrize("height, width", [(4, 8), (2, 6), (2, 66)])
+def test_resampling_equals_paddles(ours, theirs, dtype, tolerance, height, width):
+    x = tensors(dtype, height, width)[0]
+    values = [f(x) for f in (ours, theirs)]
+    gradients = [paddle.grad(value.sin().sum(), x)[0] for value in values]
+    assert values[0].shape == values[1].shape
+    for a, b in (values, gradients):
+        assert float((a - b).abs().max()) <= tolerance * float(b.abs().max())
+
+
 def test_second_derivatives_of_the_pooled_convolution():
     """What R1 needs: the gradient of a squared gradient, with respect to the 3x3 parameter."""
     found = []

@@ -76,9 +76,9 @@ class AdaIN(nn.Layer):
     def forward(self, x: paddle.Tensor, s: paddle.Tensor) -> paddle.Tensor:
         scale, shift = self.fc(s).astype(self.fc.weight.dtype).chunk(2, axis=1)  # a norm's are never half precision
         # The norm of N x C images of one channel takes scale and shift as its own: no product and sum to keep.
-        n, c, h, w = x.shape
-        y = F.instance_norm(x.reshape([1, n * c, h, w]), weight=1 + scale.reshape([-1]), bias=shift.reshape([-1]))
-        return y.reshape([n, c, h, w])
+        c, h, w = x.shape[1:]
+        y = F.instance_norm(x.reshape([1, -1, h, w]), weight=1 + scale.reshape([-1]), bias=shift.reshape([-1]))
+        return y.reshape([-1, c, h, w])
 
 
 class AdainResBlk(nn.Layer):

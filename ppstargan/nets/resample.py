@@ -30,9 +30,8 @@ def _spread(kind: str, dtype: str, device: str) -> paddle.Tensor:
 
 
 def _kernel_4x4(weight: paddle.Tensor, kind: str) -> paddle.Tensor:
-    dtype = str(weight.dtype).split(".")[-1]
     first, second = weight.shape[:2]
-    spread = _spread(kind, dtype, paddle.get_device())
+    spread = _spread(kind, _dtype(weight), paddle.get_device())
     with paddle.amp.auto_cast(enable=False):  # sums of weights, before these are rounded to half precision
         return paddle.matmul(weight.reshape([first * second, 9]), spread).reshape([first, second, 4, 4])
 
@@ -68,10 +67,34 @@ def upsample_conv(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) 
 
 
 def pool(x: paddle.Tensor) -> paddle.Tensor:
-    """2x2 average pool: [N, C, H, W] -> [N, C, H/2, W/2]."""
-    return F.avg_pool2d(x, 2)
+    """2x2 average pool: [N, C, H, W] -> [N, C, H/2, W/2], H and W even."""
+    c, h, w = x.shape[1:]
+    if not _narrow_on_cpu(w):
+        return F.avg_pool2d(x, 2)
+    rows = x.reshape([-1, 2 * w])  # two rows of pixels behind each other
+    return paddle.matmul(rows, _matrix("pool", w // 2, _dtype(x))).reshape([-1, c, h // 2, w // 2])
 
 
 def upsample(x: paddle.Tensor) -> paddle.Tensor:
     """Nearest upsampling by two: [N, C, H, W] -> [N, C, 2H, 2W]."""
-    return F.interpolate(x, scale_factor=2, mode="nearest")
+    c, h, w = x.shape[1:]
+    if not _narrow_on_cpu(w):
+        return F.interpolate(x, scale_factor=2, mode="nearest")
+    rows = x.reshape([-1, w])
+    return paddle.matmul(rows, _matrix("upsample", w, _dtype(x))).reshape([-1, c, 2 * h, 2 * w])
+
+
+def _narrow_on_cpu(width: int) -> bool:
+    # There both are 3 to 10 times as fast as products; the wider the rows, the more of a product are zeros.
+    return width <= 64 and paddle.get_device() == "cpu"
+
+
+@functools.lru_cache(maxsize=None)
+def _matrix(kind: str, width: int, dtype: str) -> paddle.Tensor:
+    """Constant matrix between a row of ``width`` pixels and the two rows of twice its width."""
+    upsampling = np.tile(np.kron(np.eye(width, dtype=dtype), np.ones((1, 2), dtype)), (1, 2))  # [width, 4 width]
+    return paddle.to_tensor(upsampling if kind == "upsample" else upsampling.T / 4)
+
+
+def _dtype(x: paddle.Tensor) -> str:
+    return str(x.dtype).split(".")[-1]
