@@ -29,6 +29,7 @@ setup(
         "cpu": ["paddlepaddle>=2.6.2"],
         "gpu": ["paddlepaddle-gpu>=2.6.2"],
         "report": ["reprod_log>=1.0.1"],
-        "test": ["pytest>=7.0", "ruff>=0.6", "reprod_log>=1.0.1"],
+        "video": ["av>=12"],  # brings an H.264 encoder; its wheels hold libraries under the GPL
+        "test": ["pytest>=7.0", "ruff>=0.6", "reprod_log>=1.0.1", "av>=12"],
     },
 )

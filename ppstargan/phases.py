@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import paddle
 
-from ppstargan import losses
+from ppstargan import distributed, losses
 from ppstargan.amp import GradScaler, autocast
 from ppstargan.data.batches import Batch
 from ppstargan.stargan_v2 import NETWORKS, Networks
@@ -167,7 +167,8 @@ def train_step(
 
     With ``accumulate`` k, each phase goes through the batch in k equal pieces, and steps on the mean of their
     gradients: no layer looks across a batch, so it is the whole batch's, in less memory. ``amp`` is that of
-    ``autocast``; ``scaler`` belongs to float16.
+    ``autocast``; ``scaler`` belongs to float16. With several processes, ``batch`` is this one's share, and gradients
+    and report are means over all.
     """
     pieces = [Batch(*piece) for piece in zip(*(paddle.split(field, accumulate) for field in batch))]
     runs = [phase_losses(nets, piece, weights, amp) for piece in pieces]
@@ -181,6 +182,7 @@ def train_step(
                 key = f"{phase}/{part}"
                 report[key] = report.get(key, 0.0) + value.detach() / accumulate
         parameters = [p for name in stepped for p in getattr(nets, name).parameters()]
+        distributed.average(p.grad for p in parameters if p.grad is not None)
         in_range = scaler is None or scaler.unscale(parameters)
         for name in stepped:
             if in_range:
@@ -188,4 +190,5 @@ def train_step(
             optimizers[name].clear_grad(set_to_zero=False)
     for run in runs:
         next(run, None)  # to its end, where all networks collect gradients again
+    distributed.average(report.values())
     return report

@@ -1,15 +1,19 @@
-"""Sheets of translated images."""
+"""Sheets of translated images, and how they come to disk."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 import numpy as np
 import paddle
 from PIL import Image
 
+from ppstargan.errors import UserError
 from ppstargan.stargan_v2 import Networks
 
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}  # of pictures, by the ending of the name
 PSIS = (0.5, 0.7, 1.0)  # truncation of the latent sheets
 GAP = 2  # px between the images of a sheet
 
@@ -33,10 +37,39 @@ def grid(rows: list) -> np.ndarray:
     return sheet
 
 
+def style_sheet(sources, rows, beside=None) -> np.ndarray:
+    """Sources on top; below, a row of images for each style, and on its left the picture ``beside`` it, if any.
+
+    All are uint8: N sources [H, W, 3], M rows of N images, M pictures.
+    """
+    if beside is None:
+        return grid([list(sources), *map(list, rows)])
+    return grid([[None, *sources], *([picture, *row] for picture, row in zip(beside, rows))])
+
+
+@contextlib.contextmanager
+def whole_file(path):
+    """A path beside ``path`` to write to: at the end it becomes ``path``, and after an error it is gone.
+
+    Makes the folder. Raises UserError where the disk does not take it.
+    """
+    path = Path(path).absolute()
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        os.replace(partial, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
 def save_image(image: np.ndarray, path) -> None:
-    """Writes a uint8 image [H, W, 3] as ``path`` says by its ending."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(path)
+    """Writes a uint8 image [H, W, 3] in the one of ``FORMATS`` that its ending says, whole or not at all."""
+    with whole_file(path) as partial:
+        Image.fromarray(image).save(partial, FORMATS[Path(path).suffix.lower()], quality=95)  # PNG has no quality
 
 
 @paddle.no_grad()
@@ -50,10 +83,7 @@ def translations(nets: Networks, x_src: paddle.Tensor, styles: list) -> list:
 def reference_sheet(nets: Networks, x_src, x_ref, y_ref) -> np.ndarray:
     """Sources across, references down; each image is the source above it in the style of the reference beside it."""
     styles = nets.style_from_reference(x_ref, y_ref).split(x_ref.shape[0])
-    rows = [[None, *to_uint8(x_src)]]
-    for reference, images in zip(to_uint8(x_ref), translations(nets, x_src, styles)):
-        rows.append([reference, *images])
-    return grid(rows)
+    return style_sheet(to_uint8(x_src), translations(nets, x_src, styles), to_uint8(x_ref))
 
 
 @paddle.no_grad()
@@ -67,9 +97,9 @@ def latent_sheets(nets: Networks, x_src, z, means: list) -> dict:
         for domain, mean in enumerate(means):
             y = paddle.full([z.shape[0]], domain, "int64")
             styles += nets.style_from_latent(z, y, psi, mean).split(z.shape[0])
-    rows = [list(images) for images in translations(nets, x_src, styles)]
+    rows, sources = translations(nets, x_src, styles), to_uint8(x_src)
     count = len(rows) // len(PSIS)
-    return {psi: grid([list(to_uint8(x_src)), *rows[i * count : (i + 1) * count]]) for i, psi in enumerate(PSIS)}
+    return {psi: style_sheet(sources, rows[i * count : (i + 1) * count]) for i, psi in enumerate(PSIS)}
 
 
 @paddle.no_grad()

@@ -8,7 +8,7 @@ import pytest
 from ppstargan.convert.names import names
 from ppstargan.errors import UserError
 from ppstargan.metrics.alexnet import SMALLEST, AlexNet
-from ppstargan.metrics.frechet import frechet_distance, statistics
+from ppstargan.metrics.frechet import few_samples, frechet_distance, statistics
 from ppstargan.metrics.inception import FEATURES, InceptionV3
 from ppstargan.metrics.lpips import LPIPS, group_mean
 from ppstargan.parity import fill
@@ -160,12 +160,20 @@ def covariance(dimensions, seed):
     return factor @ factor.T / factor.shape[1]
 
 
-def test_statistics_are_the_mean_and_the_unbiased_covariance():
-    features = fill.normal("features", (50, 7)) + 100
-    mean, cov = statistics(features)
-    assert mean.dtype == cov.dtype == np.float64
+def root(covariance):
+    """The symmetric root, which is a factor of its square."""
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+
+
+@pytest.mark.parametrize("samples", [50, 5])
+def test_statistics_are_the_mean_and_a_factor_of_the_unbiased_covariance(samples):
+    features = fill.normal("features", (samples, 7)) + 100
+    mean, factor = statistics(features)
+    assert mean.dtype == factor.dtype == np.float64 and factor.shape == (min(samples, 7), 7)
     np.testing.assert_allclose(mean, features.astype(np.float64).mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(cov, np.cov(features.astype(np.float64), rowvar=False), rtol=1e-9, atol=1e-12)
+    expected = np.cov(features.astype(np.float64), rowvar=False)
+    np.testing.assert_allclose(factor.T @ factor, expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("samples", [2, 10, 64, 400])
@@ -182,21 +190,23 @@ def test_a_shift_counts_by_its_square(samples):
 
 def test_a_scale_counts_by_the_square_of_its_difference():
     features = fill.normal("features", (300, 16)).astype(np.float64)
-    mean, cov = statistics(features)
-    expected = np.square(3 * mean - mean).sum() + (3 - 1) ** 2 * np.trace(cov)
+    mean, factor = statistics(features)
+    expected = np.square(3 * mean - mean).sum() + (3 - 1) ** 2 * np.square(factor).sum()
     assert distance(features, 3 * features) == pytest.approx(expected, rel=1e-9)
 
 
 def test_diagonal_covariances():
     a, b = np.array([1.0, 4.0, 0.0, 9.0]), np.array([4.0, 1.0, 25.0, 0.0])
     zero = np.zeros(4)
-    assert frechet_distance(zero, np.diag(a), zero, np.diag(b)) == pytest.approx(1 + 1 + 25 + 9, rel=1e-12)
+    value = frechet_distance(zero, np.diag(np.sqrt(a)), zero, np.diag(np.sqrt(b)))
+    assert value == pytest.approx(1 + 1 + 25 + 9, rel=1e-12)
 
 
 def test_small_spreads_count():
     ones, narrow, zero = np.ones(16), np.geomspace(1e-11, 1, 16), np.zeros(16)
     expected = np.square(1 - np.sqrt(narrow)).sum()
-    assert frechet_distance(zero, np.diag(ones), zero, np.diag(narrow)) == pytest.approx(expected, rel=1e-9)
+    value = frechet_distance(zero, np.diag(ones), zero, np.diag(np.sqrt(narrow)))
+    assert value == pytest.approx(expected, rel=1e-9)
 
 
 def test_covariances_that_do_not_commute():
@@ -204,8 +214,8 @@ def test_covariances_that_do_not_commute():
     cross = np.sqrt(np.linalg.eigvals(a @ b).real).sum()
     zero = np.zeros(12)
     expected = np.trace(a) + np.trace(b) - 2 * cross
-    assert frechet_distance(zero, a, zero, b) == pytest.approx(expected, rel=1e-9)
-    assert frechet_distance(zero, b, zero, a) == pytest.approx(expected, rel=1e-9)
+    assert frechet_distance(zero, root(a), zero, root(b)) == pytest.approx(expected, rel=1e-9)
+    assert frechet_distance(zero, root(b), zero, np.linalg.cholesky(a).T) == pytest.approx(expected, rel=1e-9)
 
 
 def test_covariances_of_two_samples_each():
@@ -216,16 +226,31 @@ def test_covariances_of_two_samples_each():
     assert distance(a, b) == pytest.approx(expected, rel=1e-9)
 
 
-def test_few_samples_agree_with_the_singular_values_of_the_data():
-    """With fewer samples than dimensions, the trace is the nuclear norm of A B^T for the centred data."""
-    a, b = fill.normal("a", (20, 500)), 2 * fill.normal("b", (33, 500)) * np.geomspace(1e-4, 1, 500) + 1
-    a, b = a.astype(np.float64), b.astype(np.float64)
-    left, right = (x - x.mean(axis=0) for x in (a, b))
-    cross = np.linalg.svd(left @ right.T, compute_uv=False).sum() / np.sqrt(19 * 32)
-    traces = np.square(left).sum() / 19 + np.square(right).sum() / 32
-    expected = np.square(a.mean(axis=0) - b.mean(axis=0)).sum() + traces - 2 * cross
+@pytest.mark.parametrize(("first", "second"), [(20, 33), (20, 300), (300, 20)])
+def test_singular_covariances(first, second):
+    """Fewer samples than dimensions in one set or both: as by the roots of the covariances themselves."""
+    a, b = fill.normal("a", (first, 120)), 2 * fill.normal("b", (second, 120)) * np.geomspace(1e-4, 1, 120) + 1
+    roots = [root(np.cov(x.astype(np.float64), rowvar=False)) for x in (a, b)]
+    means = [x.mean(axis=0, dtype=np.float64) for x in (a, b)]
+    traces = sum(np.square(r).sum() for r in roots)
+    expected = np.square(means[0] - means[1]).sum() + traces - 2 * np.linalg.svd(roots[0] @ roots[1])[1].sum()
     value = distance(a, b)
-    assert isinstance(value, float) and value == pytest.approx(expected, rel=1e-9)
+    assert isinstance(value, float) and value == pytest.approx(expected, rel=1e-5)
+
+
+def test_fid_of_feature_like_sets():
+    """At Inception's scale: 0 for a set and itself, small for its halves, large for another set."""
+    rng = np.random.default_rng(0)
+    directions = np.abs(rng.standard_normal((40, 512)))
+    a, b = (np.maximum(rng.standard_normal((1200, 40)) @ directions * 0.1 + shift, 0) for shift in (0.3, 0.6))
+    itself, halves, others = distance(a, a), distance(a[::2], a[1::2]), distance(a, b)
+    assert 0 <= itself < 1e-3 < halves
+    assert 5 * halves < others
+
+
+def test_few_samples_are_warned_of():
+    (warning,) = few_samples({"real images": 2048, "generated images": 2047})
+    assert warning.startswith("2047 generated images") and "biased" in warning
 
 
 def test_features_without_any_spread():

@@ -67,7 +67,10 @@ def in_paddle(rows: list, arrays: dict) -> dict:
     for name in rows:
         found.setdefault(name.paddle, []).append(arrays[name.torch].T if name.transposed else arrays[name.torch])
     stacked = {name.paddle for name in rows if name.domain is not None}
-    return {key: np.stack(parts) if key in stacked else np.ascontiguousarray(parts[0]) for key, parts in found.items()}
+    return {
+        key: np.ascontiguousarray(np.stack(parts) if key in stacked else parts[0])  # of transposed views
+        for key, parts in found.items()
+    }
 
 
 def in_torch(rows: list, values: dict) -> dict:

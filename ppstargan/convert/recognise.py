@@ -17,6 +17,7 @@ DESCRIPTIONS = {
     "fan": "face alignment network (the authors' wing.ckpt)",
     "alexnet": "torchvision's alexnet",
     "inception_v3": "torchvision's inception_v3",
+    "inception_tf": "the TensorFlow Inception of Heusel et al. (pytorch-fid's pt_inception-2015-12-05)",
     "lpips": "linear weights of LPIPS",
 }
 # A file of one network holds its parameters without a name for the whole; it is told by one of them.
@@ -26,6 +27,7 @@ MARKS = {
     "inception_v3": "Conv2d_1a_3x3.conv.weight",
     "lpips": "lpips_weights.0.main.1.weight",
 }
+TENSORFLOW_CLASSES = 1008  # by which that Inception, of the same names and otherwise the same shapes, is told
 LPIPS_NAMES = (r"^lin(\d+)\.model\.1\.", r"lpips_weights.\1.main.1.")  # the original's, the authors'
 HIGH_PASS = "hpf.filter"  # the generator's constant; the authors' code of 2020 did not save it
 LAPLACIAN = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], np.float32)
@@ -54,6 +56,8 @@ def recognise(value, where: str):
         if mark in state:
             if kind == "alexnet":  # ours is torchvision's `features` alone
                 state = {re.sub(r"^features\.", "", key): entry for key, entry in state.items()}
+            if kind == "inception_v3" and np.shape(state.get("fc.weight"))[:1] == (TENSORFLOW_CLASSES,):
+                kind = "inception_tf"
             return kind, {kind: state}
     raise _unknown(f"the keys {some(value)}", where)
 

@@ -43,8 +43,8 @@ def from_torch(state: dict, net: paddle.nn.Layer, where: str, unused: str = "") 
     ``net`` is our network, for its names and shapes; entries that match ``unused`` may be left over. Raises UserError
     for any other left-over entry, a missing one, or one of another shape.
     """
-    rows = names(net)
-    shapes = {name.torch: torch_shape(name, net.state_dict()[name.paddle].shape) for name in rows}
+    rows, ours = names(net), net.state_dict()  # once: Paddle 2.6.2 takes 15 ms for Inception's
+    shapes = {name.torch: torch_shape(name, ours[name.paddle].shape) for name in rows}
     kept = {k: v for k, v in state.items() if k in shapes or not re.fullmatch(f"{unused}|(.*\\.)?{COUNTER}", k)}
     check(kept, shapes, where)
     return {key: value.astype("float32", copy=False) for key, value in in_paddle(rows, kept).items()}

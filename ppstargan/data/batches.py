@@ -62,8 +62,11 @@ def training_batches(
     seed: int,
     workers: int,
     max_bad_share: float = 0.0,
+    share: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
     """The batches of the iterations start, start + 1, … without end, as ``draw_batch`` gives them.
+
+    ``share`` (i, n) gives the i-th of n equal parts of each batch, for process i of n.
 
     Each domain needs two images. ``workers`` threads load a few batches ahead; with 0 they are loaded when asked
     for. Closing the iterator, or dropping it, stops the threads. A file that cannot be used is named once, and left
@@ -72,22 +75,43 @@ def training_batches(
     """
     bad_files = BadFiles(sum(map(len, domains.values())), max_bad_share)
     load = partial(_sample, domains, img_size, latent_dim, crop_probability, seed)
+    part, parts = share
+    batch_size //= parts
+    indices = range(part * batch_size, (part + 1) * batch_size)
     if workers == 0:
         for iteration in itertools.count(start):
-            yield _stack([load(iteration, index) for index in range(batch_size)], bad_files)
+            yield _stack([load(iteration, index) for index in indices], bad_files)
     # The pool's tasks are samples, not batches: all threads work on the batch that is needed next.
     executor = ThreadPoolExecutor(workers)
     ahead = 2 + workers // batch_size  # batches; enough for every thread to have a sample to load
     pending: deque = deque()
     try:
         for iteration in itertools.count(start):
-            pending.append([executor.submit(load, iteration, index) for index in range(batch_size)])
+            pending.append([executor.submit(load, iteration, index) for index in indices])
             if len(pending) > ahead:
                 yield _stack([future.result() for future in pending.popleft()], bad_files)
     finally:
         for future in itertools.chain.from_iterable(pending):
             future.cancel()
         executor.shutdown()
+
+
+def batch_files(
+    domains: dict[str, list[Path]],
+    iteration: int,
+    *,
+    batch_size: int,
+    img_size: int,
+    latent_dim: int,
+    crop_probability: float,
+    seed: int,
+) -> list[tuple[Path, Path, Path]]:
+    """The files of x_src, x_ref and x_ref2 of each sample in the batch of ``iteration``, bad files replaced.
+
+    Draws and loads them again, so that batches need not carry names for the rare one that is asked about.
+    """
+    load = partial(_sample, domains, img_size, latent_dim, crop_probability, seed, iteration)
+    return [load(index)[1] for index in range(batch_size)]
 
 
 def load_batch(paths: Sequence[str | Path], size: int) -> np.ndarray:
@@ -106,8 +130,8 @@ def _sample(
     seed: int,
     iteration: int,
     index: int,
-) -> tuple[Batch, dict[Path, BadImage]]:
-    """A sample, and the bad files that were met on the way to it."""
+) -> tuple[Batch, tuple[Path, Path, Path], dict[Path, BadImage]]:
+    """A sample, the files of its three images, and the bad files that were met on the way to it."""
     rng = np.random.default_rng([seed, iteration, index])
     names = list(domains)
     y_src, y_trg = rng.integers(len(names), size=2)
@@ -133,13 +157,13 @@ def _sample(
                 )
             path = others[rng.integers(len(others))]
 
-    x_src, _ = load(source, y_src)
+    x_src, source = load(source, y_src)
     x_ref, first = load(first, y_trg, partner=second)
-    x_ref2, _ = load(second, y_trg, partner=first)
-    return Batch(x_src, y_src, x_ref, x_ref2, y_trg, z_trg, z_trg2), bad
+    x_ref2, second = load(second, y_trg, partner=first)
+    return Batch(x_src, y_src, x_ref, x_ref2, y_trg, z_trg, z_trg2), (source, first, second), bad
 
 
-def _stack(samples: Sequence[tuple[Batch, dict[Path, BadImage]]], bad_files: BadFiles) -> Batch:
+def _stack(samples: Sequence[tuple[Batch, tuple, dict[Path, BadImage]]], bad_files: BadFiles) -> Batch:
     # Reported here, in the order of the samples, and not by the threads that load: these change nothing.
-    bad_files.add(image for _, bad in samples for image in bad.values())
-    return Batch(*(np.stack(field) for field in zip(*(sample for sample, _ in samples))))
+    bad_files.add(image for _, _, bad in samples for image in bad.values())
+    return Batch(*(np.stack(field) for field in zip(*(sample for sample, _, _ in samples))))

@@ -126,9 +126,10 @@ def random_crop(height: int, width: int, rng: np.random.Generator) -> tuple[int,
     return (height - h) // 2, (width - w) // 2, h, w
 
 
-def for_inception(image: Image.Image) -> np.ndarray:
+def for_inception(image: Image.Image, size: int = 256) -> np.ndarray:
     """The input of the FID's Inception, float32 [3, 299, 299] with ImageNet's mean and deviation taken out.
 
-    Resized to 256 and then to 299, both in 8 bits: the authors' loader does so, and FID depends on it.
+    Resized to the generator's ``size`` and then to 299, both in 8 bits: the authors' loader does so, and FID depends
+    on it.
     """
-    return (_unit(_resize(_resize(image, 256), 299)) - _IMAGENET_MEAN) / _IMAGENET_STD
+    return (_unit(_resize(_resize(image, size), 299)) - _IMAGENET_MEAN) / _IMAGENET_STD

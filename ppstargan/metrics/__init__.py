@@ -1,1 +1,1 @@
-"""The figures of the paper's tables: FID (lower is better) and LPIPS (a higher mean is more diverse)."""
+"""The figures of the paper's tables: FID (lower is better), with KID, and LPIPS (a higher mean is more diverse)."""

@@ -1,4 +1,9 @@
-"""Inception v3 (Szegedy et al., CVPR 2016) up to its pooled features, as torchvision's: the network under FID."""
+"""Inception v3 (Szegedy et al., CVPR 2016) up to its pooled features: the network under FID.
+
+Two sets of weights are in use, and their figures do not compare: torchvision's, by which the paper's authors measure,
+and the TensorFlow one of 2015 (Heusel et al., NIPS 2017), by which most other papers do. The latter's network pools
+otherwise in nine places.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ from paddle.nn import functional as F
 
 from ppstargan.nets.resample import Conv2D
 
-UNUSED = ("AuxLogits.", "fc.")  # beginnings of the keys in torchvision's file that have no place here
+UNUSED = ("AuxLogits.", "fc.")  # beginnings of the keys in the published files that have no place here
 FEATURES = 2048
 
 
@@ -34,15 +39,24 @@ def _max_pool(x: paddle.Tensor) -> paddle.Tensor:
     return F.max_pool2d(x, 3, stride=2)
 
 
-def _mean_pool(x: paddle.Tensor) -> paddle.Tensor:
+def _mean_with_border(x: paddle.Tensor) -> paddle.Tensor:
     return F.avg_pool2d(x, 3, stride=1, padding=1, exclusive=False)  # the zeros around the map count
+
+
+def _mean_within(x: paddle.Tensor) -> paddle.Tensor:
+    return F.avg_pool2d(x, 3, stride=1, padding=1, exclusive=True)  # they do not
+
+
+def _max_within(x: paddle.Tensor) -> paddle.Tensor:
+    return F.max_pool2d(x, 3, stride=1, padding=1)
 
 
 class InceptionA(nn.Layer):
     """35 px: branches of 64, 64, 96 and ``pooled`` channels."""
 
-    def __init__(self, dim_in: int, pooled: int):
+    def __init__(self, dim_in: int, pooled: int, pool):
         super().__init__()
+        self.pool = pool
         self.branch1x1 = BasicConv2d(dim_in, 64, 1)
         self.branch5x5_1 = BasicConv2d(dim_in, 48, 1)
         self.branch5x5_2 = BasicConv2d(48, 64, 5)
@@ -54,7 +68,7 @@ class InceptionA(nn.Layer):
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         five = self.branch5x5_2(self.branch5x5_1(x))
         double = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x)))
-        return paddle.concat([self.branch1x1(x), five, double, self.branch_pool(_mean_pool(x))], axis=1)
+        return paddle.concat([self.branch1x1(x), five, double, self.branch_pool(self.pool(x))], axis=1)
 
 
 class InceptionB(nn.Layer):
@@ -75,8 +89,9 @@ class InceptionB(nn.Layer):
 class InceptionC(nn.Layer):
     """17 px, 768 channels in and out: 7x7 convolutions of ``width`` channels as 1x7 and 7x1."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, pool):
         super().__init__()
+        self.pool = pool
         row, column = (1, 7), (7, 1)
         self.branch1x1 = BasicConv2d(768, 192, 1)
         self.branch7x7_1 = BasicConv2d(768, width, 1)
@@ -93,7 +108,7 @@ class InceptionC(nn.Layer):
         seven = self.branch7x7_3(self.branch7x7_2(self.branch7x7_1(x)))
         double = self.branch7x7dbl_3(self.branch7x7dbl_2(self.branch7x7dbl_1(x)))
         double = self.branch7x7dbl_5(self.branch7x7dbl_4(double))
-        return paddle.concat([self.branch1x1(x), seven, double, self.branch_pool(_mean_pool(x))], axis=1)
+        return paddle.concat([self.branch1x1(x), seven, double, self.branch_pool(self.pool(x))], axis=1)
 
 
 class InceptionD(nn.Layer):
@@ -117,8 +132,9 @@ class InceptionD(nn.Layer):
 class InceptionE(nn.Layer):
     """8 px, 2048 channels out: two branches end in a 1x3 and a 3x1 convolution side by side."""
 
-    def __init__(self, dim_in: int):
+    def __init__(self, dim_in: int, pool):
         super().__init__()
+        self.pool = pool
         self.branch1x1 = BasicConv2d(dim_in, 320, 1)
         self.branch3x3_1 = BasicConv2d(dim_in, 384, 1)
         self.branch3x3_2a = BasicConv2d(384, 384, (1, 3))
@@ -133,38 +149,44 @@ class InceptionE(nn.Layer):
         three = self.branch3x3_1(x)
         double = self.branch3x3dbl_2(self.branch3x3dbl_1(x))
         branches = [self.branch1x1(x), self.branch3x3_2a(three), self.branch3x3_2b(three)]
-        branches += [self.branch3x3dbl_3a(double), self.branch3x3dbl_3b(double), self.branch_pool(_mean_pool(x))]
+        branches += [self.branch3x3dbl_3a(double), self.branch3x3dbl_3b(double), self.branch_pool(self.pool(x))]
         return paddle.concat(branches, axis=1)
 
 
 class InceptionV3(nn.Layer):
-    """The network; frozen and in eval mode always. Weights: torchvision's ``inception_v3``, converted."""
+    """The network; frozen and in eval mode always. Weights: torchvision's ``inception_v3``, converted.
 
-    def __init__(self):
+    With ``tensorflow`` the network of Heusel et al., for its weights as pytorch-fid publishes them: the mean pools
+    leave the border out, and the last block takes a maximum.
+    """
+
+    def __init__(self, tensorflow: bool = False):
         super().__init__()
+        self.tensorflow = tensorflow
+        mean, last = (_mean_within, _max_within) if tensorflow else (_mean_with_border, _mean_with_border)
         self.Conv2d_1a_3x3 = _halve(3, 32)
         self.Conv2d_2a_3x3 = BasicConv2d(32, 32, 3, valid=True)
         self.Conv2d_2b_3x3 = BasicConv2d(32, 64, 3)
         self.Conv2d_3b_1x1 = BasicConv2d(64, 80, 1)
         self.Conv2d_4a_3x3 = BasicConv2d(80, 192, 3, valid=True)
-        self.Mixed_5b = InceptionA(192, 32)
-        self.Mixed_5c = InceptionA(256, 64)
-        self.Mixed_5d = InceptionA(288, 64)
+        self.Mixed_5b = InceptionA(192, 32, mean)
+        self.Mixed_5c = InceptionA(256, 64, mean)
+        self.Mixed_5d = InceptionA(288, 64, mean)
         self.Mixed_6a = InceptionB(288)
-        self.Mixed_6b = InceptionC(128)
-        self.Mixed_6c = InceptionC(160)
-        self.Mixed_6d = InceptionC(160)
-        self.Mixed_6e = InceptionC(192)
+        self.Mixed_6b = InceptionC(128, mean)
+        self.Mixed_6c = InceptionC(160, mean)
+        self.Mixed_6d = InceptionC(160, mean)
+        self.Mixed_6e = InceptionC(192, mean)
         self.Mixed_7a = InceptionD()
-        self.Mixed_7b = InceptionE(1280)
-        self.Mixed_7c = InceptionE(2048)
+        self.Mixed_7b = InceptionE(1280, mean)
+        self.Mixed_7c = InceptionE(2048, last)
         for parameter in self.parameters():
             parameter.stop_gradient = True
         self.eval()
 
     @paddle.no_grad()
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        """x [N, 3, 299, 299] with ImageNet's mean and deviation taken out -> pooled features [N, 2048]."""
+        """x [N, 3, 299, 299] as ``judges.prepare`` gives it -> pooled features [N, 2048]."""
         x = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(x)))
         x = self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(_max_pool(x)))
         x = self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(_max_pool(x))))

@@ -1,0 +1,61 @@
+"""Several processes, one on each device, started by ``python -m paddle.distributed.launch``; alone, all does nothing.
+
+Every process computes its share of each batch with the same weights, and steps on the mean of all gradients. The
+average is our own, over one flat tensor a phase: the reducer of ``paddle.DataParallel`` would run during the backward
+pass, and R1 has a second one inside.
+"""
+
+from __future__ import annotations
+
+import os
+
+import paddle
+from paddle import distributed
+
+
+def start() -> None:
+    """Joins the processes that the launcher started; NCCL connects them on GPUs, gloo on CPUs."""
+    if int(os.environ.get("PADDLE_TRAINERS_NUM", "1")) > 1 and not distributed.is_initialized():
+        distributed.init_parallel_env()
+
+
+def count() -> int:
+    """How many processes train together."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def rank() -> int:
+    """Which of them this is, from 0; 0 alone writes files and lines."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+@paddle.no_grad()
+def average(tensors) -> None:
+    """Replaces each tensor, of one dtype and the same shapes everywhere, by its mean over the processes."""
+    tensors = list(tensors)
+    if count() > 1 and tensors:
+        flat = paddle.concat([tensor.reshape([-1]) for tensor in tensors])
+        distributed.all_reduce(flat)
+        flat = flat / count()
+        for tensor, part in zip(tensors, flat.split([tensor.size for tensor in tensors])):
+            paddle.assign(part.reshape(tensor.shape), tensor)
+
+
+@paddle.no_grad()
+def from_first(tensors) -> None:
+    """Gives each tensor the value that it has in process 0."""
+    tensors = list(tensors)
+    if count() > 1:
+        flat = paddle.concat([tensor.reshape([-1]) for tensor in tensors])
+        distributed.broadcast(flat, 0)
+        for tensor, part in zip(tensors, flat.split([tensor.size for tensor in tensors])):
+            paddle.assign(part.reshape(tensor.shape), tensor)
+
+
+def largest(number: int) -> int:
+    """The largest of a number over the processes."""
+    if count() == 1:
+        return number
+    tensor = paddle.to_tensor([number])
+    distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
+    return int(tensor)

@@ -1,0 +1,1 @@
+"""What others publish (data sets, networks): brought here, checked, unpacked and converted."""

@@ -1,0 +1,277 @@
+"""The published files: where they are, what they should be, and what becomes of them in the folder ``data``."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ppstargan import checkpoint
+from ppstargan.convert.recognise import DESCRIPTIONS
+from ppstargan.convert.weights import convert
+from ppstargan.download.fetch import DiskError, disk_error, fetch, megabytes
+from ppstargan.download.unpack import unpack_dataset
+from ppstargan.errors import UserError
+from ppstargan.nets.fan import NUM_LANDMARKS
+
+RECORDS = "downloads.json"  # in the same folder: SHA-256 of what came first, and what a .part is a part of
+
+
+class Asset(NamedTuple):
+    """A published file. ``kind`` is "dataset", "landmarks", or what the converter calls the network."""
+
+    what: str
+    kind: str
+    url: str
+    target: str  # in the folder `data`
+    licence: str
+    size: str = "size unknown"  # of the published file, where known; for people
+    sums: tuple = ()  # known SHA-256, or their beginnings; any of them will do
+    domains: tuple = ()  # in the order of their numbers
+
+
+_STARGAN = "https://www.dropbox.com/s/"  # the addresses in download.sh of github.com/clovaai/stargan-v2
+_TORCHVISION = "https://download.pytorch.org/models/"
+_NC = "CC BY-NC 4.0 (NAVER)"
+_CELEBA = "CelebA's terms: research, not commercial"
+_BSD = "BSD 3-Clause (torchvision); ImageNet's terms may apply"
+_ANIMALS, _FACES = ("cat", "dog", "wild"), ("female", "male")
+# Where the sums are known from: those of the data sets, github.com/LS4GAN/uvcgan2 publishes; of the networks that judge
+# images, the names of the published files hold the first eight digits (the second one each: the same weights in
+# PyTorch's older format); of lpips, the PyPI package lpips 0.1.4 holds the file. Others are recorded on first use.
+ASSETS = {
+    "afhq": Asset(
+        "AFHQ, 16130 animals, 512 px", "dataset", _STARGAN + "t9l9o3vsx2jai3z/afhq.zip?dl=1", "afhq", _NC,
+        sums=("7f63dcc14ef58c0e849b59091287e1844da97016073aac20403ae6c6132b950f",), domains=_ANIMALS,
+    ),
+    "afhq_v2": Asset(
+        "AFHQ v2, 15803 animals, 512 px, PNG", "dataset", _STARGAN + "vkzjokiwof5h8w6/afhq_v2.zip?dl=1", "afhq_v2", _NC,
+        size="7.0 GB", domains=_ANIMALS,
+    ),
+    "celeba_hq": Asset(
+        "CelebA-HQ, 30000 faces", "dataset", _STARGAN + "f7pvjij2xlpff59/celeba_hq.zip?dl=1", "celeba_hq", _CELEBA,
+        size="2.6 GB", sums=("f56b0d8c505aa01ec4792f8ee2fc2ca128e2cc669277438c0b27d5d69b7e4514",), domains=_FACES,
+    ),
+    "afhq_network": Asset(
+        "the authors' networks for AFHQ", "nets_ema", _STARGAN + "etwm810v25h42sn/100000_nets_ema.ckpt?dl=1",
+        "afhq_ema.pdparams", _NC, size="about 232 MB", domains=_ANIMALS,
+    ),
+    "celeba_hq_network": Asset(
+        "the authors' networks for CelebA-HQ", "nets_ema", _STARGAN + "96fmei6c93o8b8t/100000_nets_ema.ckpt?dl=1",
+        "celeba_hq_ema.pdparams", _NC, size="about 267 MB", domains=_FACES,
+    ),
+    "wing": Asset(
+        "face alignment network", "fan", _STARGAN + "tjxpypwpt38926e/wing.ckpt?dl=1", "wing.pdparams", _NC,
+    ),
+    "mean_landmarks": Asset(
+        "the mean face's landmarks", "landmarks", _STARGAN + "91fth49gyb7xksk/celeba_lm_mean.npz?dl=1",
+        "celeba_lm_mean.npz", _NC,
+    ),
+    "alexnet": Asset(
+        "torchvision's AlexNet, for LPIPS", "alexnet", _TORCHVISION + "alexnet-owt-7be5be79.pth", "alexnet.pdparams",
+        _BSD, size="244 MB",
+        sums=("7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02", "4df8aa71"),
+    ),
+    "inception": Asset(
+        "torchvision's Inception v3, for FID", "inception_v3", _TORCHVISION + "inception_v3_google-0cc3c7bd.pth",
+        "inception_v3.pdparams", _BSD, size="109 MB", sums=("0cc3c7bd", "1a9a5a14"),
+    ),
+    "inception_tf": Asset(
+        "the TensorFlow Inception, for the FID of most papers", "inception_tf",
+        "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
+        "inception_tf.pdparams", "Apache-2.0 (TensorFlow, pytorch-fid)", size="96 MB",
+        sums=("6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",),
+    ),
+    "lpips": Asset(
+        "linear heads of LPIPS v0.1 on AlexNet", "lpips",
+        "https://github.com/richzhang/PerceptualSimilarity/raw/master/lpips/weights/v0.1/alex.pth", "lpips.pdparams",
+        "BSD 2-Clause", size="6 kB", sums=("df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",),
+    ),
+}  # fmt: skip
+
+
+def download(name: str, folder: Path, mirror: str | None = None, local: Path | None = None) -> Path:
+    """Brings ``ASSETS[name]`` to its target in ``folder`` and returns that; what is there already stays as it is.
+
+    ``mirror`` is another address, or that of a folder with the published file name, if it ends in "/"; ``local`` is a
+    file that is there already, which stays. A known SHA-256 must be met, and one that is not known is recorded in
+    ``folder`` and checked from then on; of a local data set it is only told, since many sites pack these again, and
+    its archive and layout are checked anyway. The target appears whole or not at all. Raises UserError; then, as on
+    Ctrl-C, what has arrived stays in a ``.part`` file, and the same call goes on with it.
+    """
+    folder = folder.absolute()
+    asset, target = ASSETS[name], folder / ASSETS[name].target
+    if target.is_file() or (target.is_dir() and any(target.iterdir())):
+        print(f"{name}: there already, {target}; delete it to get it anew")
+        return target
+    records = _load(folder)
+    record = records.setdefault(name, {})
+    if local is None:
+        url = mirror or asset.url
+        url += published_name(asset) if url.endswith("/") else ""
+        source, origin = part_of(name, folder), url
+        print(f"{name}: {asset.what}, from {url}; licence: {asset.licence}", flush=True)
+
+        def begun(state: dict) -> None:
+            record["part"] = state
+            _save(records, folder)
+
+        fetch(url, source, record.get("part"), begun)
+    else:
+        source = local.absolute()
+        origin = str(source)
+        if not source.is_file():
+            what = "is a folder; give the file itself" if source.is_dir() else "does not exist; check the path"
+            raise UserError(f"{source} {what}")
+
+    digest = _sha256(source)
+    print(_check(name, digest, record, source, is_own=local is None), flush=True)
+    try:
+        for line in _install(asset, source, target):
+            print(line)
+    except DiskError:
+        raise
+    except UserError as error:
+        hint = "; it stays: to get it anew, delete it, and give the same command" if local is None else ""
+        raise UserError(f"{error}{hint}") from None
+    if local is None:
+        source.unlink()
+        record.pop("part", None)
+    if "sha256" not in record:
+        record.update({"sha256": digest, "source": origin})
+        print(f"its SHA-256 is recorded in {folder / RECORDS}")
+    _save(records, folder)
+    print(f"{name}: {target}", flush=True)
+    return target
+
+
+def published_name(asset: Asset) -> str:
+    """The name that the file has where it is published."""
+    return asset.url.partition("?")[0].rpartition("/")[2]
+
+
+def part_of(name: str, folder: Path) -> Path:
+    """Where the file is while it arrives. Two files have one name at their publisher's, so the asset's goes first."""
+    return folder / f"{name}.{published_name(ASSETS[name]).rpartition('.')[2]}.part"
+
+
+def overview(folder: Path) -> list:
+    """Lines that say of each asset whether it is in ``folder``, its size, its SHA-256, its licence and its address."""
+    records, lines = _load(folder), []
+    for name, asset in ASSETS.items():
+        record, part = records.get(name, {}), part_of(name, folder)
+        state = "there" if (folder / asset.target).exists() else "missing"
+        if state == "missing" and part.exists():
+            total = record.get("part", {}).get("bytes")
+            state = megabytes(part.stat().st_size) + (f" of {megabytes(total)}" if total else "") + " arrived"
+        known = "known" if any(len(s) == 64 for s in asset.sums) else "first 8 digits known" if asset.sums else None
+        digest = known or ("recorded" if "sha256" in record else "not known, recorded on first use")
+        lines.append(f"{name:<18}{state:<9} {asset.what}, {asset.size}")
+        lines.append(f"{'':18}to {folder / asset.target}; licence: {asset.licence}; SHA-256: {digest}")
+        lines.append(f"{'':18}{asset.url}")
+    return lines
+
+
+def _check(name: str, digest: str, record: dict, source: Path, is_own: bool) -> str:
+    """A line on the digest of ``source``; raises UserError where it is not the known or recorded one."""
+    asset = ASSETS[name]
+    wanted = asset.sums or ((record["sha256"],) if "sha256" in record else ())
+    if not wanted:
+        return f"SHA-256 {digest}: none to compare with yet"
+    if digest.startswith(wanted):
+        return f"SHA-256 {digest}: as {'known' if asset.sums else 'recorded'}"
+    expected = " or ".join(f"{s}..." if len(s) < 64 else s for s in wanted)
+    if not is_own and asset.kind == "dataset":
+        return f"SHA-256 {digest}, not {expected}: packed by others, or another file"
+    why = "" if asset.sums else f", recorded from {record.get('source')}"
+    if not is_own:
+        what = "give another file"
+    elif asset.sums:
+        what = "delete it, and the same command gets it anew; or name a mirror by --mirror URL"
+    else:
+        what = f"delete it to get it anew, or {name} in {RECORDS} beside it if the publisher has changed the file"
+    raise UserError(f"{source} has SHA-256 {digest}, not {expected}{why}; {what}")
+
+
+def _install(asset: Asset, source: Path, target: Path) -> list:
+    """Unpacks, converts or copies ``source`` to ``target``; returns lines to print."""
+    if asset.kind == "dataset":
+        counts = unpack_dataset(source, target, asset.domains)
+        return [f"{part}: " + ", ".join(f"{d} {counts[part, d]}" for d in asset.domains) for part in ("train", "val")]
+    if asset.kind == "landmarks":
+        _check_landmarks(source)
+        _copy(source, target)
+        return []
+    content, lines = convert(source)
+    if lines[0] != f"recognised: {DESCRIPTIONS[asset.kind]}":
+        raise UserError(f"{source} is another file than {asset.what}: {lines[0]}")
+    if asset.domains:
+        count = content["architecture"]["num_domains"]
+        if count != len(asset.domains):
+            raise UserError(f"{source} has {count} domains, and {asset.what} {len(asset.domains)}")
+        content["domains"] = list(asset.domains)
+    checkpoint.save(content, target)
+    return lines
+
+
+def _check_landmarks(source: Path) -> None:
+    try:
+        with np.load(source, allow_pickle=False) as file:
+            right = any(file[key].size == NUM_LANDMARKS * 2 for key in file.files)
+    except Exception:  # NumPy raises nearly anything on a damaged file
+        right = False
+    if not right:
+        raise UserError(f"{source} is no .npz file with {NUM_LANDMARKS} landmarks; get it again")
+
+
+def _copy(source: Path, target: Path) -> None:
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, partial)
+        os.replace(partial, target)
+    except OSError as error:
+        raise disk_error(error, target) from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                digest.update(block)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    return digest.hexdigest()
+
+
+def _load(folder: Path) -> dict:
+    path = folder / RECORDS
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        try:
+            records = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(records, dict) and all(isinstance(record, dict) for record in records.values()):
+                return records
+        except ValueError:
+            pass
+        raise UserError(f"{path.absolute()} is damaged; delete it: sums are recorded anew, and .part files begun anew")
+    return {}
+
+
+def _save(records: dict, folder: Path) -> None:
+    path = folder / RECORDS
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps({k: v for k, v in records.items() if v}, indent=1) + "\n", encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        raise disk_error(error, path) from None

@@ -1,0 +1,101 @@
+"""A data set in a zip archive to ROOT/train/DOMAIN and ROOT/val/DOMAIN, trusting nothing that the archive says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import zipfile
+import zlib
+from collections import Counter
+from pathlib import Path, PurePosixPath
+
+from ppstargan.data.folders import EXTENSIONS
+from ppstargan.download.fetch import disk_error, megabytes, need_room
+from ppstargan.errors import UserError
+
+MOST_RATIO = 20  # photographs hardly shrink in an archive: larger ones are bombs
+SMALL = 100_000_000  # bytes that any archive may unpack to
+ENCRYPTED = 0x1
+
+
+def unpack_dataset(archive: Path, root: Path, domains: tuple) -> Counter:
+    """Unpacks the images of ``archive`` to the folder ``root``, whole or not at all: {(part, domain): images}.
+
+    The archive holds ``train`` and ``val`` (or ``test``) in any one folder, each with a folder for each of ``domains``;
+    whatever else it holds is left. Raises UserError for an archive that is damaged, encrypted, lays its images out
+    otherwise, names places outside itself, holds links, or unpacks to far more than photographs do; nothing is written
+    then. ``root`` must not exist, or be empty.
+    """
+    partial = root.with_name(f".{root.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)  # left by a run that was killed
+        with zipfile.ZipFile(archive) as opened:
+            plan = _plan(opened, archive, domains)
+            root.parent.mkdir(parents=True, exist_ok=True)
+            need_room(sum(info.file_size for info in plan.values()), root.parent)
+            for place, info in plan.items():
+                target = partial / place
+                target.parent.mkdir(parents=True, exist_ok=True)
+                # Reads at most the size that the plan counted, and checks the CRC at its end.
+                with opened.open(info) as source, open(target, "xb") as file:
+                    shutil.copyfileobj(source, file, 1 << 20)
+        if root.is_dir():
+            root.rmdir()
+        partial.rename(root)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise UserError(f"{archive} is no zip archive, or a damaged one ({error}); get it again") from None
+    except OSError as error:
+        raise disk_error(error, root) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return Counter(tuple(place.parts[:2]) for place in plan)
+
+
+def _plan(opened: zipfile.ZipFile, archive: Path, domains: tuple) -> dict:
+    """{place below the root: entry} for the images, after a look at every entry of the archive."""
+    images = []
+    for info in opened.infolist():
+        path = PurePosixPath(info.filename)
+        # A backslash or a colon is a way out of the folder on Windows.
+        if path.is_absolute() or ".." in path.parts or any(c in info.filename for c in "\\:\0"):
+            raise UserError(f"{archive} names a place outside itself, {info.filename[:80]!r}: it is not unpacked")
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise UserError(f"{archive} holds {info.filename[:80]!r}, a link or no plain file: it is not unpacked")
+        hidden = any(name.startswith(".") or name == "__MACOSX" for name in path.parts)
+        if not info.is_dir() and not hidden and path.suffix.lower() in EXTENSIONS:
+            if info.flag_bits & ENCRYPTED:
+                raise UserError(f"{archive} is encrypted; unpack it yourself, and give data.root to the training")
+            images.append((path, info))
+    size = sum(info.file_size for _, info in images)
+    if size > max(SMALL, MOST_RATIO * os.path.getsize(archive)):
+        raise UserError(
+            f"{archive} would unpack to {megabytes(size)}, far more than photographs do: it is not unpacked"
+        )
+    top = _top(images, archive)
+    below = [(path.parts[len(top) :], info) for path, info in images if path.parts[: len(top)] == top]
+    val = "val" if any(names[0] == "val" for names, _ in below) else "test"  # AFHQ v2 has train and test
+    plan = {}
+    for names, info in below:
+        if len(names) < 3 or names[0] not in ("train", val):
+            continue
+        place = PurePosixPath("train" if names[0] == "train" else "val", *names[1:])
+        if place in plan:
+            raise UserError(f"{archive} holds two files for {place}: it is not unpacked")
+        plan[place] = info
+    found = sorted({place.parts[:2] for place in plan})
+    expected = sorted((part, domain) for part in ("train", "val") for domain in domains)
+    if found != expected:
+        told = ", ".join("/".join(pair) for pair in found)
+        raise UserError(f"{archive} holds {told}, and not the train and val (or test) of {', '.join(domains)}")
+    return plan
+
+
+def _top(images: list, archive: Path) -> tuple:
+    """The names of the folder in the archive that holds train."""
+    tops = {path.parts[: path.parts.index("train")] for path, _ in images if "train" in path.parts[:-2]}
+    if len(tops) != 1:
+        told = f"{len(tops)} folders with one" if tops else "none"
+        raise UserError(f"{archive} should hold one data set with train/DOMAIN/*.jpg, and holds {told}")
+    return tops.pop()

@@ -1,0 +1,116 @@
+"""Measurements of ``ppstargan.evaluate`` as scalars, as one dict for JSON, and as a Markdown table."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ppstargan.metrics.judges import RANDOM, Judges
+
+_DECIMALS = {"fid": 2, "kid": 3, "lpips": 4}
+_KID_SCALE = 1000  # KID is printed as a thousandfold
+
+
+def scalars(measurements: list) -> dict:
+    """{figure_mode/pair: mean over seeds}, and …/mean over the pairs: names and values for a curve."""
+    found = {}
+    for mode in dict.fromkeys(m["mode"] for m in measurements):
+        of_mode = [m for m in measurements if m["mode"] == mode]
+        for row in [*summary(of_mode), *means(of_mode)]:
+            pair = f"{row['source']}2{row['target']}" if "source" in row else "mean"
+            found.update({f"{name}_{mode}/{pair}": row[name]["mean"] for name in _figures(row)})
+    return found
+
+
+def summary(measurements: list) -> list:
+    """A row for each mode and pair of domains: counts, and each figure's mean and deviation over the seeds."""
+    groups = {}
+    for m in measurements:
+        groups.setdefault((m["mode"], m["source"], m["target"]), []).append(m)
+    rows = []
+    for group in groups.values():
+        row = {key: value for key, value in group[0].items() if key != "seed" and key not in _figures(group[0])}
+        rows.append({**row, **{name: _spread([m[name] for m in group]) for name in _figures(group[0])}})
+    return rows
+
+
+def means(measurements: list) -> list:
+    """A row for each mode: each figure's mean over the pairs of domains, with its deviation over the seeds.
+
+    The standard error of KID has no such mean: pairs share their images.
+    """
+    rows = []
+    for mode in dict.fromkeys(m["mode"] for m in measurements):
+        row = {"mode": mode}
+        for name in _figures(measurements[0]):
+            if not name.endswith("_error"):
+                by_seed = {}
+                for m in measurements:
+                    if m["mode"] == mode:
+                        by_seed.setdefault(m["seed"], []).append(m[name])
+                row[name] = _spread([float(np.mean(values)) for values in by_seed.values()])
+        rows.append(row)
+    return rows
+
+
+def _figures(row: dict) -> list:
+    return [name for name in row if name.split("_")[0] in _DECIMALS]
+
+
+def _spread(values: list) -> dict:
+    """Mean and sample deviation; None for the deviation of one value."""
+    return {"mean": float(np.mean(values)), "deviation": float(np.std(values, ddof=1)) if len(values) > 1 else None}
+
+
+def title(weights: str, judges: Judges) -> str:
+    """The title of a report; it warns of judges with random weights."""
+    fakes = ["FID", "KID"] * (judges.inception.name == RANDOM) + ["LPIPS"] * (judges.lpips.name == RANDOM)
+    warning = f": {', '.join(fakes)} OF RANDOM FEATURES, WHICH COMPARE WITH NOTHING" if fakes else ""
+    return f"FID and LPIPS of {weights}{warning}"
+
+
+def report(heading: str, facts: dict, warnings: list, measurements: list) -> dict:
+    """All there is to say, for JSON; ``facts`` are {what: text}."""
+    return {
+        "title": heading,
+        **facts,
+        "warnings": warnings,
+        "means": means(measurements),
+        "pairs": summary(measurements),
+        "measurements": measurements,
+    }
+
+
+def markdown(found: dict) -> str:
+    """What ``report`` gave, for people."""
+    tables = ("title", "warnings", "means", "pairs", "measurements")
+    lines = [f"# {found['title']}", ""]
+    lines += [f"- {what}: {text}" for what, text in found.items() if what not in tables]
+    lines += [f"- warning: {text}" for text in found["warnings"]]
+    for mean in found["means"]:
+        rows = [row for row in found["pairs"] if row["mode"] == mean["mode"]]
+        names = [name for name in _figures(rows[0]) if not name.endswith("_error")]
+        heads = ["source", "target", *map(_head, names), "generated", "real"]
+        lines += ["", f"## {mean['mode'].capitalize()}-guided", "", _row(heads), _row(["---"] * len(heads))]
+        for row in rows:
+            figures = [_cell(name, row[name], row.get(f"{name}_error")) for name in names]
+            lines.append(_row([row["source"], row["target"], *figures, row["generated"], row["real"]]))
+        lines.append(_row(["mean", "", *(_cell(name, mean[name]) for name in names), "", ""]))
+    return "\n".join(lines) + "\n"
+
+
+def _head(name: str) -> str:
+    kind, judge = name.split("_")
+    return f"KID x {_KID_SCALE} ({judge}; standard error)" if kind == "kid" else f"{kind.upper()} ({judge})"
+
+
+def _cell(name: str, figure: dict, error: dict | None = None) -> str:
+    kind = name.split("_")[0]
+    scale, decimals = _KID_SCALE if kind == "kid" else 1, _DECIMALS[kind]
+    text = f"{scale * figure['mean']:.{decimals}f}"
+    if figure["deviation"] is not None:
+        text += f" ± {scale * figure['deviation']:.{decimals}f}"
+    return text + (f" ({scale * error['mean']:.{decimals}f})" if error else "")
+
+
+def _row(cells: list) -> str:
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"

@@ -1,0 +1,211 @@
+"""A trained or converted model for use: images in, the same in other domains and styles out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Union
+
+import numpy as np
+import paddle
+from PIL import Image, ImageOps
+
+from ppstargan import checkpoint
+from ppstargan.convert.weights import build
+from ppstargan.data.transforms import for_testing, load_rgb
+from ppstargan.errors import UserError
+from ppstargan.pictures import to_uint8
+from ppstargan.stargan_v2 import AVERAGED
+
+FAN_PATH = "data/wing.pdparams"
+MEAN_LATENTS = 10_000  # latents behind a domain's mean style
+
+Picture = Union[str, Path, Image.Image, np.ndarray]
+
+
+class Translator:
+    """G, F and E of a file of weights, ready to translate.
+
+    ::
+
+        model = Translator("data/afhq_ema.pdparams", domains=["cat", "dog", "wild"])
+        style = model.style_from_reference("dog.jpg", "dog")  # or model.style_from_seed("dog", seed=3, psi=0.7)
+        model.translate("cat.jpg", style).save("cat_as_dog.png")
+
+    An image is a path, an 8-bit PIL image, or an RGB array uint8 [H, W, 3], of any size; several are a list of those,
+    or an array [N, H, W, 3]. The networks see each as a square of ``img_size`` px (the aspect ratio is not kept), and
+    what comes out has that size. Images go through the networks ``batch_size`` at a time, and paths are read then.
+    A style code is float32 [1, style_dim], N of them [N, style_dim]; weighted means of codes are codes too.
+    A domain is given by its name or its number.
+    """
+
+    def __init__(self, weights, domains=None, fan=FAN_PATH, batch_size: int = 8):
+        """Loads a run's checkpoint or a converted file: its moving averages, or the networks where it has none.
+
+        ``domains`` names the domains in the order of their numbers where the file does not (a converted one). ``fan``
+        is the converted wing.ckpt, read where w_hpf > 0 and the file holds no face alignment network of its own.
+        Raises UserError for a file that is missing, damaged or of another kind, and for names that do not fit.
+        """
+        content = checkpoint.load(weights)
+        parts = content.get("nets") or {}
+        values = {**parts, **(content.get("averages") or {})}
+        missing = [name for name in AVERAGED if name not in values]
+        if missing:
+            raise UserError(
+                f"{Path(weights).absolute()} holds {', '.join(values) or 'nothing'}, and translating needs "
+                f"{', '.join(missing)}; give a run's checkpoint, or the authors' *_nets_ema.ckpt converted by "
+                "tools/convert_torch_weights.py"
+            )
+        self.weights, self.batch_size, self._means = Path(weights).absolute(), batch_size, {}
+        self.nets = build(content["architecture"], str(self.weights))  # D stays without values, and takes no memory
+        self.architecture = self.nets.architecture
+        self.img_size = self.architecture["img_size"]
+        self.domains = self._names(content.get("domains"), domains)
+        for name in AVERAGED:
+            checkpoint.fill(getattr(self.nets, name), values[name], f"{self.weights}, {name}")
+        if self.nets.fan is not None and "fan" in parts:
+            checkpoint.fill(self.nets.fan, parts["fan"], f"{self.weights}, fan")
+        elif self.nets.fan is not None:
+            from ppstargan.face.find import load_fan  # brings scikit-image, which only faces need
+
+            self.nets.fan = load_fan(fan)
+
+    def _names(self, stored, given) -> list:
+        """The names of the domains, in the order of their numbers."""
+        count = self.architecture["num_domains"]
+        if stored and given and list(stored) != list(given):
+            raise UserError(f"{self.weights} has the domains {', '.join(stored)}, and not {', '.join(given)}")
+        names = list(given or stored or map(str, range(count)))
+        if len(set(names)) != count or len(names) != count:
+            raise UserError(f"{self.weights} has {count} domains, and {', '.join(names)} do not name so many")
+        return names
+
+    def domain_number(self, domain) -> int:
+        """The number of a domain given by name or number. Raises UserError naming the known ones."""
+        name = str(domain)
+        if name in self.domains:
+            return self.domains.index(name)
+        if name.isdecimal() and int(name) < len(self.domains):
+            return int(name)
+        known = ", ".join(self.domains)
+        unnamed = self.domains == [str(i) for i in range(len(self.domains))]
+        advice = "; the file has no names for them: give all of them in that order (--domain-names)" if unnamed else ""
+        raise UserError(f"unknown domain {name}; {self.weights} has {known}{advice}")
+
+    def read(self, images) -> np.ndarray:
+        """Images as the networks see them: uint8 [N, img_size, img_size, 3].
+
+        Raises UserError for an image that cannot be read, or an array or PIL image of another kind.
+        """
+        images = _listed(images)
+        found = np.empty((len(images), self.img_size, self.img_size, 3), np.uint8)
+        for row, image in zip(found, images):
+            row[:] = to_uint8(for_testing(_rgb(image), self.img_size)[None])[0]
+        return found
+
+    def _batches(self, images):
+        """Yields (first, x): images [B, 3, S, S] in [-1, 1], and the place of the first of them."""
+        for first in range(0, len(images), self.batch_size):
+            batch = [for_testing(_rgb(image), self.img_size) for image in images[first : first + self.batch_size]]
+            yield first, paddle.to_tensor(np.stack(batch))
+
+    @paddle.no_grad()
+    def style_from_reference(self, images, domain) -> np.ndarray:
+        """Style codes [N, style_dim] of N reference images; ``domain`` is that of all, or a list with one for each."""
+        images = _listed(images)
+        each = domain if isinstance(domain, (list, tuple)) else [domain] * len(images)
+        if len(each) != len(images):
+            raise UserError(f"{len(images)} reference images have {len(each)} domains; give one, or one for each")
+        y = np.array([self.domain_number(name) for name in each], np.int64)
+        codes = [
+            self.nets.style_from_reference(x, paddle.to_tensor(y[first : first + len(x)])).numpy()
+            for first, x in self._batches(images)
+        ]
+        return np.concatenate(codes)
+
+    @paddle.no_grad()
+    def style_from_seed(self, domain, seed: int = 0, count: int = 1, psi: float = 1.0) -> np.ndarray:
+        """Style codes [count, style_dim] of latents drawn by ``seed`` (0 or more) in one domain.
+
+        ``psi`` in [0, 1] truncates: 1 leaves the codes alone, less moves them towards ``mean_style``. The same seed
+        gives the same codes, and the first of them whatever ``count`` is; in all domains the latents are the same.
+        """
+        number = self.domain_number(domain)
+        if seed < 0 or not 0 <= psi <= 1:
+            raise UserError(f"seed {seed}, psi {psi}: the seed must be 0 or more, and psi from 0 to 1")
+        z = np.random.default_rng(seed).standard_normal((count, self.architecture["latent_dim"])).astype(np.float32)
+        mean = paddle.to_tensor(self.mean_style(number)) if psi < 1 else None
+        return self.nets.style_from_latent(paddle.to_tensor(z), number, psi, mean).numpy()
+
+    @paddle.no_grad()
+    def mean_style(self, domain) -> np.ndarray:
+        """Mean style code [1, style_dim] of a domain, over latents that are always the same."""
+        number = self.domain_number(domain)
+        if number not in self._means:
+            z = np.random.default_rng(0).standard_normal((MEAN_LATENTS, self.architecture["latent_dim"]))
+            self._means[number] = self.nets.mean_style(number, paddle.to_tensor(z.astype(np.float32))).numpy()
+        return self._means[number]
+
+    @paddle.no_grad()
+    def prepare(self, images) -> list:
+        """What ``render`` needs of N images, computed once for any number of styles."""
+        nets = self.nets
+        return [(nets.generator.encode_content(x), nets.masks(x)) for _, x in self._batches(_listed(images))]
+
+    @paddle.no_grad()
+    def render(self, prepared: list, styles) -> np.ndarray:
+        """The N prepared images in the styles [N, style_dim], or all in one [1, style_dim]: uint8 [N, S, S, 3]."""
+        sizes = [content.bottleneck.shape[0] for content, _ in prepared]
+        styles = np.split(self._codes(styles, sum(sizes)), np.cumsum(sizes)[:-1])
+        images = [
+            to_uint8(self.nets.generator.decode_content(content, paddle.to_tensor(s), masks))
+            for (content, masks), s in zip(prepared, styles)
+        ]
+        return np.concatenate(images)
+
+    def _codes(self, styles, count: int) -> np.ndarray:
+        """``styles`` as float32 [count, style_dim]. Raises UserError for another shape."""
+        codes, dim = np.atleast_2d(np.asarray(styles, np.float32)), self.architecture["style_dim"]
+        if codes.shape not in ((1, dim), (count, dim)):
+            raise UserError(f"style codes {list(codes.shape)} do not fit {count} images; give [1 or {count}, {dim}]")
+        return np.ascontiguousarray(np.broadcast_to(codes, (count, dim)))
+
+    def translate(self, images, styles):
+        """Images in the given styles, as RGB PIL images of ``img_size`` px.
+
+        One image in one style gives one PIL image; one image in M styles, N images in one style, and N images in N
+        styles, one each, give a list. Raises UserError as ``read`` does, and for styles of another shape.
+        """
+        listed, styles = _listed(images), np.atleast_2d(styles)
+        if len(listed) == 1 and len(styles) > 1:
+            prepared = self.prepare(listed)
+            return [Image.fromarray(self.render(prepared, style)[0]) for style in styles]
+        codes, found = self._codes(styles, len(listed)), []
+        for first in range(0, len(listed), self.batch_size):
+            batch = slice(first, first + self.batch_size)
+            found += map(Image.fromarray, self.render(self.prepare(listed[batch]), codes[batch]))
+        return found[0] if _is_one(images) else found
+
+
+def _is_one(images) -> bool:
+    return isinstance(images, (str, Path, Image.Image)) or (isinstance(images, np.ndarray) and images.ndim != 4)
+
+
+def _listed(images) -> list:
+    listed = [images] if _is_one(images) else list(images)
+    if not listed:
+        raise UserError("there are no images in the list given")
+    return listed
+
+
+def _rgb(image: Picture) -> Image.Image:
+    """One image as 8-bit RGB, upright."""
+    if isinstance(image, (str, Path)):
+        return load_rgb(image)
+    if isinstance(image, Image.Image):
+        if image.mode[0] in "IF":  # Pillow would clip them at 255
+            raise UserError(f"a PIL image of mode {image.mode} has no 8 bits; give its path, or turn it into RGB")
+        return ImageOps.exif_transpose(image).convert("RGB")
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
+        return Image.fromarray(image)
+    what = f"{image.dtype} array {list(image.shape)}" if isinstance(image, np.ndarray) else type(image).__name__
+    raise UserError(f"an image is a path, a PIL image, or a uint8 array [H, W, 3], not a {what}")

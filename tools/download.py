@@ -1,0 +1,45 @@
+"""Brings what the StarGAN v2 authors and others publish (data sets, networks) into the folder data: downloaded in
+parts, checked, unpacked or converted. --list tells the names. Interrupted, the same command goes on."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ppstargan.cli import parser, run_tool
+from ppstargan.download.assets import ASSETS, download, overview
+from ppstargan.errors import UsageError
+
+
+def main() -> int | None:
+    arguments = parser(__doc__, "python tools/download.py wing mean_landmarks")
+    add = arguments.add_argument
+    add("names", nargs="*", metavar="NAME", help=", ".join(ASSETS))
+    add("--list", action="store_true", help="what there is, what is here, licences and sizes")
+    add("--out", type=Path, default=Path("data"), help="folder to write to [%(default)s]")
+    instead = arguments.add_mutually_exclusive_group()
+    instead.add_argument("--mirror", metavar="URL", help="another address; ending in /, a folder with the file")
+    instead.add_argument("--from", dest="local", type=Path, metavar="FILE", help="a file that is here already")
+    given = arguments.parse_args()
+
+    if given.list:
+        print("\n".join(overview(given.out)))
+        return None
+    unknown = [name for name in given.names if name not in ASSETS]
+    if unknown or not given.names:
+        what = f"unknown name {unknown[0]}" if unknown else "name what to download"
+        raise UsageError(f"{what}; the names are {', '.join(ASSETS)}")
+    whole = given.local or (given.mirror and not given.mirror.endswith("/"))
+    if whole and len(given.names) > 1:
+        raise UsageError("--mirror and --from stand for one file; give one name, or a mirror's folder, ending in /")
+    if given.mirror and urlsplit(given.mirror).scheme not in ("http", "https"):
+        raise UsageError(f"--mirror {given.mirror} is no http:// or https:// address; a file goes by --from FILE")
+    try:
+        for name in given.names:
+            download(name, given.out, given.mirror, given.local)
+    except KeyboardInterrupt:
+        print(f"\ninterrupted; what has arrived is kept in {given.out.absolute()}, and the same command goes on")
+        return 130
+    return None
+
+
+if __name__ == "__main__":
+    run_tool(main)
