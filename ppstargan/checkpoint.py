@@ -2,34 +2,50 @@
 
 A file holds ``architecture`` (the arguments of ``Networks``), ``domains`` (their names, or None), ``nets`` and
 ``averages`` (network -> parameter -> array; either may be missing, and so may a network), and of a training run also
-``optimizers`` and ``iteration``. ``paddle.load`` reads it too; ``load`` here runs nothing that a file asks for.
+``optimizers`` and ``iteration``. It is a pickle with its checksum behind it. ``paddle.load`` reads it too; ``load``
+here runs nothing that a file asks for.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
+import zlib
 from pathlib import Path
 
 import numpy as np
 import paddle
 
+from ppstargan import safe_pickle
 from ppstargan.errors import UserError
 from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
 
-# All that a pickle of dicts, numbers, strings and arrays asks for, under NumPy 1's names and NumPy 2's.
-_ALLOWED = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
-for _core in ("numpy.core", "numpy._core"):
-    _ALLOWED[f"{_core}.multiarray", "_reconstruct"] = np.zeros(0).__reduce__()[0]
-    _ALLOWED[f"{_core}.numeric", "_frombuffer"] = np.zeros(1).__reduce_ex__(5)[0]
 _MOMENTS = ("moment1", "moment2", "beta1_pow_acc", "beta2_pow_acc")
 
 
-class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str):
-        if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which weights have no need of")
-        return _ALLOWED[module, name]
+_MARK = b"ppstargan crc32 "  # and eight hexadecimal digits: what follows the pickle
+_START = b"\x80\x05"  # of a pickle of protocol 5
+_PIECE = 2**20  # bytes
+
+
+class Damaged(UserError):
+    """A file whose content is not what was written, or never was a file of ours."""
+
+
+class _Checksummed:
+    """Hands bytes on to ``file`` and keeps their checksum."""
+
+    def __init__(self, file):
+        self.file, self.checksum = file, 0
+
+    def write(self, data) -> int:
+        self.checksum = zlib.crc32(data, self.checksum)
+        return self.file.write(data)
+
+
+def _trailer(checksum: int) -> bytes:
+    return _MARK + b"%08x" % checksum
 
 
 def save(content: dict, path) -> None:
@@ -39,34 +55,85 @@ def save(content: dict, path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(partial, "wb") as file:
-            pickle.dump(content, file, protocol=5)  # the first that writes an array without a copy of it
+            target = _Checksummed(file)
+            pickle.dump(content, target, protocol=5)  # the first that writes an array without a copy of it
+            file.write(_trailer(target.checksum))
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise UserError(f"{path.absolute()} not written ({error.strerror}); no other file was touched") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Has the disk keep the names in ``folder`` too, where the system can: Windows cannot."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def load(path, how_to_get: str = "train with tools/train.py, or convert with tools/convert_torch_weights.py") -> dict:
-    """What ``save`` wrote. Raises UserError for a missing, damaged or foreign file; nothing in a file is run."""
+    """What ``save`` wrote; nothing in a file is run.
+
+    Raises Damaged, a UserError, for a damaged or foreign file, and UserError for one that cannot be read.
+    """
     path = Path(path)
     try:
         with open(path, "rb") as file:
-            content = _Unpickler(file).load()
+            start = file.read(len(_START))
+            content = _checked(file)
     except FileNotFoundError:
         raise UserError(f"no weights at {path.absolute()}; to get them: {how_to_get}") from None
     except IsADirectoryError:
         raise UserError(f"{path.absolute()} is a folder; name a file in it") from None
+    except OSError as error:
+        raise UserError(f"{path.absolute()} cannot be read ({error.strerror})") from None
     except MemoryError:
         raise UserError(f"{path.absolute()} needs more memory than there is") from None
     except Exception as error:  # a damaged pickle raises nearly anything
         reason = " ".join(str(error).split())
-        advice = "a PyTorch file has to be converted first, by tools/convert_torch_weights.py"
-        raise UserError(f"{path.absolute()} is damaged or no weights of ppstargan's ({reason}); {advice}") from None
+        advice = "; a PyTorch file has to be converted first, by tools/convert_torch_weights.py"
+        raise Damaged(
+            f"{path.absolute()} is damaged or no weights of ppstargan's ({reason}){'' if start == _START else advice}"
+        ) from None
     if not isinstance(content, dict) or not isinstance(content.get("architecture"), dict):
-        raise UserError(f"{path.absolute()} holds no weights of ppstargan's; {how_to_get}")
+        raise Damaged(f"{path.absolute()} holds no weights of ppstargan's; {how_to_get}")
+    names = content.get("domains") or []
+    if not isinstance(names, (list, tuple)) or not all(map(_is_plain_name, names)):  # they may name files
+        raise Damaged(f"{path.absolute()} names domains that are no plain names: {names!r}")
+    return content
+
+
+def _is_plain_name(name) -> bool:
+    return isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\\0")
+
+
+def _checked(file):
+    """The content of an open file, after its checksum. Files of earlier versions have none."""
+    length = len(_trailer(0))
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - length))
+    trailer = file.read()
+    if not trailer.startswith(_MARK):
+        trailer = b""
+    else:
+        file.seek(0)
+        checksum, left = 0, size - length
+        while left:
+            piece = file.read(min(_PIECE, left))
+            checksum, left = zlib.crc32(piece, checksum), left - len(piece)
+        if trailer != _trailer(checksum):
+            raise pickle.UnpicklingError("its checksum does not match")
+    content = safe_pickle.load(file)
+    if file.read() != trailer:
+        raise pickle.UnpicklingError("its end is missing or changed")
     return content
 
 
@@ -115,6 +182,8 @@ def restore(content: dict, nets: Networks, average: Networks, optimizers: dict, 
     for part in ("nets", "averages", "optimizers", "iteration"):
         if part not in content:
             raise UserError(f"{where} holds no {part}, so no run can go on from it; start one with --init {where}")
+    if not isinstance(content["iteration"], int) or content["iteration"] < 0:
+        raise UserError(f"{where}: iteration is {content['iteration']!r}, and must be a whole number")
     if nets.fan is not None and "fan" in content["nets"]:
         fill(nets.fan, content["nets"]["fan"], f"{where}, fan")
     for name in NETWORKS:

@@ -37,10 +37,17 @@ def add_config(arguments: Parser) -> None:
     add_override(arguments)
 
 
-def add_resume(arguments) -> None:
-    """Adds ``--resume [PATH]``: None where it is not given, "" for the newest run."""
+def add_resume(arguments: Parser):
+    """Adds ``--resume [PATH]``: None where it is not given, "" for the newest run; and ``--allow-changes``.
+
+    Returns the group of ways to start, of which a call takes one.
+    """
+    start = arguments.add_mutually_exclusive_group()
     what = "go on from a checkpoint, a run's folder, or the newest run of this name"
-    arguments.add_argument("--resume", nargs="?", const="", metavar="PATH", help=what)
+    start.add_argument("--resume", nargs="?", const="", metavar="PATH", help=what)
+    what = "resume also where the configuration or the images change the training"
+    arguments.add_argument("--allow-changes", action="store_true", help=what)
+    return start
 
 
 def run_tool(main: Callable[[], int | None]) -> NoReturn:

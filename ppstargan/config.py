@@ -69,6 +69,10 @@ class Train:
     log_every: int
     sample_every: int
     save_every: int
+    keep_last: int
+    keep_every: int
+    eval_every: int
+    eval_sources: int
 
 
 @dataclass
@@ -85,11 +89,18 @@ class Config:
 SECTIONS = {"model": Model, "data": Data, "face": Face, "loss": Loss, "train": Train}
 AT_LEAST_ONE = (
     "model.style_dim model.latent_dim model.hidden_dim model.channel_base model.max_channels "
-    "loss.ds_iter train.batch_size train.accumulate train.log_every train.sample_every train.save_every"
+    "loss.ds_iter train.batch_size train.accumulate train.log_every train.sample_every train.save_every "
+    "train.keep_last train.eval_sources"
 ).split()
 NOT_NEGATIVE = (
     "model.w_hpf data.workers loss.lambda_reg loss.lambda_sty loss.lambda_ds loss.lambda_cyc "
-    "train.iterations train.lr train.f_lr train.weight_decay train.seed"
+    "train.iterations train.lr train.f_lr train.weight_decay train.seed train.keep_every train.eval_every"
+).split()
+# These leave a run's steps as they are, but for rounding: where files lie, what is written, and how fast it goes.
+WITHOUT_EFFECT = (
+    "name output data.root data.max_bad_share data.workers face.fan face.allow_random_fan train.iterations "
+    "train.accumulate train.channels_last train.log_every train.sample_every train.save_every train.keep_last "
+    "train.keep_every train.eval_every train.eval_sources"
 ).split()
 AMP = ("none", "float16", "bfloat16")
 FRACTIONS = ("data.crop_probability", "data.max_bad_share", "train.beta1", "train.beta2", "train.ema_beta")
@@ -124,6 +135,17 @@ def from_dict(values: dict, where: str) -> Config:
 def to_yaml(config: Config) -> str:
     """The resolved configuration as YAML that ``load_config`` reads again."""
     return yaml.safe_dump(dataclasses.asdict(config), sort_keys=False, allow_unicode=True)
+
+
+def changes(before: dict, now: dict) -> dict:
+    """{"train.lr": (was, is), …}: where two configurations as nested dicts differ, of the keys that both have."""
+    found = {}
+    for key in _known_keys():
+        section, _, name = key.rpartition(".")
+        values = [given.get(section, {}) if section else given for given in (before, now)]
+        if all(name in given for given in values) and values[0][name] != values[1][name]:
+            found[key] = (values[0][name], values[1][name])
+    return found
 
 
 def _read(path: Path, open_files: tuple) -> dict:

@@ -7,6 +7,7 @@ pass, and R1 has a second one inside.
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import paddle
@@ -27,6 +28,16 @@ def count() -> int:
 def rank() -> int:
     """Which of them this is, from 0; 0 alone writes files and lines."""
     return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+@contextlib.contextmanager
+def first_goes_first():
+    """Within it is process 0 before the others."""
+    if rank() > 0:
+        distributed.barrier()
+    yield
+    if rank() == 0 and count() > 1:
+        distributed.barrier()
 
 
 @paddle.no_grad()
@@ -58,4 +69,4 @@ def largest(number: int) -> int:
         return number
     tensor = paddle.to_tensor([number])
     distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
-    return int(tensor)
+    return tensor.item()

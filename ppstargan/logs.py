@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import os
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -15,14 +16,21 @@ from ppstargan.config import Config
 
 
 class Logger:
-    """Writes to ``FOLDER/visualdl``, and goes on in the same file when a run is resumed."""
+    """Writes to ``FOLDER/visualdl``, and goes on in the same file when a run is resumed.
 
-    def __init__(self, folder: Path, config: Config, iteration: int):
+    ``size`` is what ``written`` gave for the checkpoint that the run goes on from: what a killed run wrote after it is
+    cut off, since the resumed one writes the same again.
+    """
+
+    def __init__(self, folder: Path, config: Config, iteration: int, size: int | None = None):
         from visualdl import LogWriter  # slow to import, and needed by a training run alone
 
+        self.path = folder / "visualdl" / "vdlrecords.ppstargan.log"
+        if size is not None and self.path.exists() and self.path.stat().st_size > size:
+            os.truncate(self.path, size)
         # A second file in the folder would hide the first from VisualDL.
         with contextlib.redirect_stdout(io.StringIO()):  # it remarks on a file that is there already
-            self.writer = LogWriter(logdir=str(folder / "visualdl"), file_name="vdlrecords.ppstargan.log")
+            self.writer = LogWriter(logdir=str(self.path.parent), file_name=self.path.name)
         for section, values in dataclasses.asdict(config).items():  # a text a section: VisualDL folds its lines
             entries = values.items() if isinstance(values, dict) else [(section, values)]
             self.writer.add_text(f"config/{section}", ", ".join(f"{k}: {v}" for k, v in entries), iteration)
@@ -33,6 +41,14 @@ class Logger:
 
     def picture(self, name: str, image: np.ndarray, iteration: int) -> None:
         self.writer.add_image(name, image, iteration)
+
+    def written(self) -> int | None:
+        """Bytes in the file, after all that was logged is in it; None where there is none any more."""
+        with contextlib.suppress(OSError):  # as on a full disk, of which VisualDL only warns: a log is not the training
+            self.writer.flush()
+            with open(self.path, "rb") as file:
+                os.fsync(file.fileno())
+        return self.path.stat().st_size if self.path.exists() else None
 
     def close(self) -> None:
         self.writer.close()

@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import threading
 import warnings
 import zlib  # noqa: F401  (Paddle 2.6.2 crashes where it is imported before zlib)
 from pathlib import Path
@@ -74,6 +75,8 @@ def import_paddle() -> None:
     """Imports Paddle without its warnings of what is set here on purpose. Raises ImportError where there is none."""
     warnings.filterwarnings("ignore", message="No ccache found")
     said = io.StringIO()
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL) if main else None  # Ctrl-C in here stops without a trace
     try:
         with contextlib.redirect_stderr(said):
             import paddle  # noqa: F401
@@ -84,6 +87,8 @@ def import_paddle() -> None:
             'PaddlePaddle is not installed: pip install -e ".[cpu]", or ".[gpu]" on a machine with an NVIDIA GPU'
         ) from None
     finally:
+        if main:
+            signal.signal(signal.SIGINT, before)
         kept = [line for line in said.getvalue().splitlines() if "OMP_NUM_THREADS" not in line]
         if kept:
             print("\n".join(kept), file=sys.stderr)

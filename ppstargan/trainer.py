@@ -4,99 +4,75 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 import shlex
+import shutil
 import signal
-from datetime import datetime
 from pathlib import Path
 
-import numpy as np
 import paddle
 
-from ppstargan import checkpoint, pictures
+from ppstargan import checkpoint, distributed, pictures
 from ppstargan.amp import GradScaler
-from ppstargan.config import Config, to_yaml
-from ppstargan.data.batches import Batch, load_batch, training_batches
+from ppstargan.config import Config
+from ppstargan.data.batches import Batch, training_batches
 from ppstargan.data.folders import check_same_domains, find_domains
-from ppstargan.errors import UserError
+from ppstargan.divergence import Diverged, first_not_finite, going_on, report_divergence
+from ppstargan.errors import UsageError, UserError
+from ppstargan.evaluate import evaluate_in_training
 from ppstargan.logs import Logger, Stopwatch, progress_line
+from ppstargan.metrics.judges import load_judges
+from ppstargan.metrics.protocol import Settings
 from ppstargan.phases import Weights, adam_optimizers, lambda_ds_at, train_step
+from ppstargan.runs import (
+    checkpoint_path,
+    checkpoints,
+    compare_training,
+    image_lists,
+    new_run_folder,
+    prune,
+    remove_partial_files,
+    save_config,
+)
 from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, stop_signals
-from ppstargan.stargan_v2 import Networks, update_average
-
-SHEET_SOURCES = 8  # images across a sample sheet
-SHEET_LATENTS = 2  # latents for each domain of a latent sheet
-MEAN_LATENTS = 1000  # latents behind a domain's mean style
+from ppstargan.sheets import sample_sheets, sheet_images
+from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks, update_average
 
 FAN_HELP = (
-    "convert the authors' wing.ckpt (`bash download.sh wing` in github.com/clovaai/stargan-v2 fetches it): "
-    "python tools/convert_torch_weights.py wing.ckpt {path}; or try without by -o face.allow_random_fan=true"
+    "python tools/download.py wing (or convert the authors' wing.ckpt: python tools/convert_torch_weights.py wing.ckpt "
+    "{path}); or try without by -o face.allow_random_fan=true"
 )
-
-
-def new_run_folder(config: Config) -> Path:
-    """Makes OUTPUT/NAME-DATE-TIME, a folder that was not there before."""
-    stem = f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    for suffix in ("", *(f"-{i}" for i in range(2, 100))):
-        folder = Path(config.output) / (stem + suffix)
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise UserError(
-                f"no run folder {folder.absolute()} can be made ({error.strerror}); name another by -o output=FOLDER"
-            ) from None
-    raise UserError(f"{Path(config.output).absolute()} already holds many runs {stem}; try again in a second")
-
-
-def _checkpoints(run: Path) -> list:
-    """The checkpoints in a run's folder, the newest last."""
-    return sorted((run / "checkpoints").glob("[0-9]*.pdparams"))
-
-
-def find_checkpoint(config: Config, where: str | None) -> Path:
-    """The checkpoint to go on from: a file, the newest of a run's folder, or of the newest run of this name."""
-    if where and Path(where).is_file():
-        return Path(where)
-    if where and not Path(where).is_dir():
-        raise UserError(f"nothing to resume at {Path(where).absolute()}; give a checkpoint or a run's folder")
-    if where and Path(where).name == "checkpoints":
-        where = str(Path(where).parent)
-    runs = [Path(where)] if where else sorted(Path(config.output).glob(f"{config.name}-[0-9]*"), reverse=True)
-    for run in runs:
-        found = _checkpoints(run)
-        if found:
-            return found[-1]
-    place = Path(where).absolute() if where else Path(config.output).absolute() / f"{config.name}-*"
-    raise UserError(f"no checkpoint to resume in {place}/checkpoints; start a run without --resume")
-
-
-class Diverged(UserError):
-    """The losses are no longer finite; what is in memory is not worth keeping."""
 
 
 class Trainer:
     """Holds the networks of one run; ``run`` trains them to the configured iteration."""
 
     def __init__(self, config: Config):
+        distributed.start()
+        self.first = distributed.rank() == 0  # of several processes, the one that writes
         self.config, self.folder, self.iteration, self.has_fan = config, None, 0, config.model.w_hpf == 0
         root = Path(config.data.root)
         self.train_images = find_domains(root / "train", min_images=2)
         self.val_images = find_domains(root / "val")
-        self.domains = list(self.train_images)
+        self.domains, self.image_lists = list(self.train_images), image_lists(root / "train", self.train_images)
         check_same_domains(root, self.domains, self.val_images)
         seed_everything(config.train.seed)
         self.nets = Networks(len(self.domains), **dataclasses.asdict(config.model))
         self.average = self.nets.averages()
         t = config.train
+        pieces = distributed.count() * t.accumulate
+        if t.batch_size % pieces:
+            raise UsageError(
+                f"train.batch_size={t.batch_size} counts the images of all processes; "
+                f"it must be a multiple of {pieces}, the processes times train.accumulate"
+            )
         self.optimizers = adam_optimizers(self.nets, t.lr, t.f_lr, t.beta1, t.beta2, t.weight_decay)
         choose_gpu_arithmetic(t.tf32, t.channels_last)
         self.amp = t.amp if paddle.get_device().startswith("gpu") else "none"
         if self.amp != t.amp:
             print(f"train.amp={t.amp} needs a GPU, since Paddle has no such arithmetic on a CPU: training in float32")
         self.scaler = GradScaler() if self.amp == "float16" else None
+        self.logger, self.log_size, self.save_tried = None, None, None  # the last: the iteration of the last attempt
+        self.unchecked = {}  # iteration -> its losses, which nobody has looked at yet
 
     def initialise(self, weights) -> list:
         """Starts from a file of weights; returns lines that say what came from it and what starts fresh."""
@@ -104,10 +80,11 @@ class Trainer:
         self.has_fan |= any(line.startswith("fan:") for line in lines)
         return lines
 
-    def resume(self, path: Path) -> None:
+    def resume(self, path: Path, allow_changes: bool = False) -> None:
         """Goes on from a checkpoint of ``save`` or from a converted run of the authors' code.
 
-        The newest checkpoint of a run goes on in the run's folder, anything else in a new one.
+        The newest checkpoint of a run goes on in the run's folder, anything else in a new one. Raises UserError where
+        configuration or images differ in a way that changes the training, unless that is allowed.
         """
         content = checkpoint.load(path)
         theirs, count = content.get("domains"), content["architecture"].get("num_domains")
@@ -117,13 +94,15 @@ class Trainer:
                 f"and {Path(self.config.data.root).absolute()} has {', '.join(self.domains)}"
             )
         checkpoint.restore(content, self.nets, self.average, self.optimizers, str(path))
-        self.iteration = content["iteration"]
+        compare_training(content, self.config, self.image_lists, path, allow_changes)
+        self.iteration, self.log_size = content["iteration"], content.get("log_size")
         if self.scaler and content.get("scaler"):
             self.scaler.restore(content["scaler"])
         self.has_fan |= "fan" in content["nets"]
         # In its own folder only from the newest checkpoint: a branch would write over what came after.
-        if path.parent.name == "checkpoints" and path == _checkpoints(path.parent.parent)[-1]:
+        if path.parent.name == "checkpoints" and checkpoints(path.parent.parent)[-1:] == [path]:
             self.folder = path.parent.parent
+            remove_partial_files(self.folder)
 
     def _load_fan(self) -> None:
         path = Path(self.config.face.fan)
@@ -131,22 +110,48 @@ class Trainer:
             content = checkpoint.load(path, "model.w_hpf > 0 needs them, so " + FAN_HELP.format(path=path))
             checkpoint.fill(self.nets.fan, content.get("nets", {}).get("fan", {}), f"{path}, fan")
 
-    def save(self) -> Path:
-        """Writes the checkpoint of this iteration, says so, and returns its path."""
-        path = self.folder / "checkpoints" / f"{self.iteration:07d}.pdparams"
+    def save(self) -> None:
+        """Writes the checkpoint of this iteration, says so, and removes old ones.
+
+        All that training draws follows from the seed and the iteration, and nothing from the random states of Python,
+        NumPy or Paddle, so none is kept. Raises Diverged, and writes nothing, where the weights are not finite.
+        """
+        self.save_tried = self.iteration
+        self._check_losses()
+        if not self.first:
+            return
+        path, t = checkpoint_path(self.folder, self.iteration), self.config.train
         state = checkpoint.training_state(
             self.nets,
             self.average,
             self.optimizers,
             architecture=self.nets.architecture,
             domains=self.domains,
+            images=self.image_lists,
+            config=dataclasses.asdict(self.config),
             iteration=self.iteration,
             lambda_ds=self.lambda_ds(),
             scaler=self.scaler and self.scaler.state(),
+            log_size=self.logger and self.logger.written(),
         )
+        self._stop_if_not_finite(self.iteration, self.losses, {k: state[k] for k in ("nets", "averages", "optimizers")})
         checkpoint.save(state, path)
         print(f"wrote {path}", flush=True)
-        return path
+        prune(self.folder, t.keep_last, t.keep_every)
+
+    def _check_losses(self) -> None:
+        """Looks at the losses since the last time. Raises Diverged at the first iteration with one not finite."""
+        while self.unchecked:
+            iteration = min(self.unchecked)
+            self.losses = {name: float(value) for name, value in self.unchecked.pop(iteration).items()}
+            self._stop_if_not_finite(iteration, self.losses, self.losses)
+
+    def _stop_if_not_finite(self, iteration: int, losses: dict, values: dict) -> None:
+        name = first_not_finite(values)
+        if name and not self.first:  # the losses are the same in all processes
+            raise Diverged(f"{name} is not finite at iteration {iteration}; process 0 says more")
+        if name:
+            raise report_divergence(self.folder, self.config, self.train_images, iteration, losses, name)
 
     def lambda_ds(self) -> float:
         """Weight of the diversity term at this iteration."""
@@ -176,19 +181,52 @@ class Trainer:
 
     def run(self) -> int:
         """Trains to the last iteration. Returns 0, or 128 + the signal that stopped it after a last checkpoint."""
-        t, m, data = self.config.train, self.config.model, self.config.data
+        t = self.config.train
         if self.iteration >= t.iterations:
             print(f"{self.iteration} of {t.iterations} iterations are done; raise train.iterations to go on")
             return 0
         if not self.has_fan:
             self._load_fan()
-        self.sheet_images = self._load_sheet_images()  # now, so that a bad one shows before hours of training
-        if self.folder is None:  # only now: a failed start leaves no folder behind
+        # Both now, so that what is missing or bad shows before hours of training.
+        self.sheet_images = sheet_images(self.val_images, self.config.model.img_size)
+        self.judges = load_judges() if t.eval_every else None
+        nets = [getattr(self.nets, name) for name in NETWORKS] + [getattr(self.average, name) for name in AVERAGED]
+        distributed.from_first(parameter for net in nets for parameter in net.parameters())
+        new, start = self.folder is None and self.first, self.iteration
+        if new:  # only now: a failed start leaves no folder behind
             self.folder = new_run_folder(self.config)
-        visualdl = shlex.quote(str(self.folder / "visualdl"))
-        print(f"run: {self.folder}\nwatch it: visualdl --logdir {visualdl}", flush=True)
-        self._save_config()
-        logger, watch = Logger(self.folder, self.config, self.iteration), Stopwatch()
+        try:
+            stopped = self._train()
+        except Diverged:
+            raise
+        except UserError as error:  # an image that went bad, say: what was trained until here is kept
+            if start < self.iteration != self.save_tried:
+                try:
+                    self.save()
+                except UserError as second:
+                    raise UserError(f"{error}; {second}") from None
+            raise
+        finally:
+            if new and self.iteration == start:
+                shutil.rmtree(self.folder, ignore_errors=True)
+                print(f"no iteration was done: {self.folder} is removed again", flush=True)
+        if stopped:
+            name, folder = signal.Signals(stopped).name, shlex.quote(str(self.folder))
+            print(f"stopped by {name} after iteration {self.iteration}; go on with --resume {folder}")
+            return 128 + stopped
+        return 0
+
+    def _train(self) -> int:
+        """Trains to the last iteration. Returns 0, or the signal that stopped it."""
+        t, m, data = self.config.train, self.config.model, self.config.data
+        watch, log = Stopwatch(), contextlib.nullcontext()
+        if self.first:
+            visualdl = shlex.quote(str(self.folder / "visualdl"))
+            print(f"run: {self.folder}\nwatch it: visualdl --logdir {visualdl}", flush=True)
+            save_config(self.folder, self.config, self.iteration)
+            self.logger = Logger(self.folder, self.config, self.iteration, self.log_size)
+            log = contextlib.closing(self.logger)
+        on_cpu = paddle.get_device() == "cpu"
         batches = training_batches(
             self.train_images,
             start=self.iteration,
@@ -199,96 +237,59 @@ class Trainer:
             max_bad_share=data.max_bad_share,
             seed=t.seed,
             workers=data.workers,
+            share=(distributed.rank(), distributed.count()),
         )
-        with contextlib.closing(batches), contextlib.closing(logger), stop_signals() as stopped:
-            try:
-                for batch in watch.waiting(batches):
-                    lambda_ds = self.lambda_ds()
-                    report = self.train_iteration(batch)
-                    i, last = self.iteration, self.iteration >= t.iterations or bool(stopped)
-                    if i % t.log_every == 0 or last:
-                        self._log(logger, report, lambda_ds, watch)
-                    if i % t.save_every == 0 or last:
-                        self.save()
-                    if i % t.sample_every == 0 or (last and not stopped):
-                        self.draw_sheets(logger)
-                    if last:
-                        break
-            except Diverged:
-                raise
-            except UserError:  # an image that went bad, say: what was trained until here is kept
-                if self.iteration:
+        with contextlib.closing(batches), log, stop_signals() as stopped:
+            for batch in watch.waiting(batches):
+                lambda_ds = self.lambda_ds()
+                report = self.train_iteration(batch)
+                self.unchecked[self.iteration] = report
+                signalled = distributed.largest(stopped[0] if stopped else 0)  # all stop where one is told to
+                i, last = self.iteration, self.iteration >= t.iterations or signalled > 0
+                logging = i % t.log_every == 0 or last
+                # A look at the losses waits for a GPU. Until then they are kept, so that the first bad one is named.
+                if on_cpu or logging:
+                    self._check_losses()
+                if logging and self.first:
+                    self._log(lambda_ds, watch)
+                # Sheets and figures before the checkpoint: it says how much of the log belongs to it.
+                if self.first and (i % t.sample_every == 0 or (last and not signalled)):
+                    with going_on():
+                        self.draw_sheets()
+                if self.first and self.judges and i % t.eval_every == 0:
+                    with going_on():
+                        self._evaluate()
+                    watch.restart()
+                if last:
                     self.save()
-                raise
-        if stopped:
-            name, folder = signal.Signals(stopped[0]).name, shlex.quote(str(self.folder))
-            print(f"stopped by {name} after iteration {self.iteration}; go on with --resume {folder}")
-            return 128 + stopped[0]
-        return 0
+                    return signalled
+                if i % t.save_every == 0:
+                    with going_on():
+                        self.save()
 
-    def _save_config(self) -> None:
-        """Writes config.yaml; one that a resumed run changes is kept beside it, and the changes are printed."""
-        path = self.folder / "config.yaml"
-        before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        now = to_yaml(self.config).splitlines()
-        if before and before != now:
-            path.rename(self.folder / f"config_until_{self.iteration:07d}.yaml")
-            for sign, lines in (("was", before), ("now", now)):
-                others = now if lines is before else before
-                changed = [line.strip() for line in lines if line not in others]
-                print(f"configuration {sign}: {', '.join(changed)}")
-        path.write_text(to_yaml(self.config), encoding="utf-8")
-
-    def _log(self, logger: Logger, report: dict, lambda_ds: float, watch: Stopwatch) -> None:
+    def _log(self, lambda_ds: float, watch: Stopwatch) -> None:
         t = self.config.train
-        values = {name: float(value) for name, value in report.items()}
         rates = watch.rates(t.batch_size)
-        print(progress_line(self.iteration, t.iterations, values, lambda_ds, rates), flush=True)
-        for name, value in values.items():
-            if not math.isfinite(value):
-                earlier = _checkpoints(self.folder)
-                advice = f"go on with --resume {earlier[-1]}" if earlier else "start again"
-                raise Diverged(
-                    f"{name} is {value} at iteration {self.iteration}: training diverged; {advice} and a lower train.lr"
-                )
+        print(progress_line(self.iteration, t.iterations, self.losses, lambda_ds, rates), flush=True)
         rows = {"lambda_ds": lambda_ds, "lr/generator": t.lr, "lr/mapping_network": t.f_lr}
         speed = {"speed/images_per_second": rates[1], "speed/waiting_for_data": rates[2]}
-        logger.scalars({**values, **rows, **speed}, self.iteration)
+        self.logger.scalars({**self.losses, **rows, **speed}, self.iteration)
 
-    def _load_sheet_images(self) -> tuple:
-        """(x_src, y_src, x_ref, y_ref) of the sample sheets, from the two ends of val, the domains by turns."""
-        tensors = []
-        for count, from_end in ((SHEET_SOURCES, False), (max(SHEET_SOURCES, len(self.domains)), True)):
-            chosen = [self._val_image(i, from_end) for i in range(count)]
-            tensors.append(paddle.to_tensor(load_batch([path for path, _ in chosen], self.config.model.img_size)))
-            tensors.append(paddle.to_tensor([y for _, y in chosen]))
-        return tuple(tensors)
+    def _evaluate(self) -> None:
+        """Logs FID, KID and LPIPS of the moving averages."""
+        t, workers = self.config.train, self.config.data.workers
+        settings = Settings(sources=t.eval_sources, seeds=(t.seed,), batch_size=t.batch_size, workers=workers)
+        folder, cache = self.folder / "evaluation" / f"{self.iteration:07d}", Path(self.config.output) / "features"
+        values = evaluate_in_training(
+            self.average, self.train_images, self.val_images, self.judges, folder, cache, settings
+        )
+        self.logger.scalars(values, self.iteration)
 
-    def draw_sheets(self, logger: Logger) -> None:
+    def draw_sheets(self) -> None:
         """Draws the sample sheets of the moving averages into ``samples/`` and says so."""
-        x_src, y_src, x_ref, y_ref = self.sheet_images
-        rng = np.random.default_rng(self.config.train.seed)  # the same latents on every sheet of a run
-        z = paddle.to_tensor(rng.standard_normal((SHEET_LATENTS, self.config.model.latent_dim), "float32"))
-        many = paddle.to_tensor(rng.standard_normal((MEAN_LATENTS, self.config.model.latent_dim), "float32"))
-        means = [self.average.mean_style(domain, many) for domain in range(len(self.domains))]
-        n = x_src.shape[0]
-        shifted = [(i + 1) % n for i in range(n)]  # so that source and reference differ in domain
-        sheets = {
-            "reference": pictures.reference_sheet(self.average, x_src, x_ref, y_ref),
-            "cycle": pictures.cycle_sheet(
-                self.average, x_src, y_src, paddle.stack([x_ref[i] for i in shifted]), y_ref[shifted]
-            ),
-        }
-        for psi, sheet in pictures.latent_sheets(self.average, x_src, z, means).items():
-            sheets[f"latent_psi{psi}"] = sheet
-        for name, image in sheets.items():
+        t = self.config.train  # its seed: the same latents on every sheet of a run
+        for name, image in sample_sheets(self.average, self.sheet_images, self.config.model.latent_dim, t.seed).items():
             path = self.folder / "samples" / f"{self.iteration:07d}_{name}.png"
             pictures.save_image(image, path)
-            logger.picture(f"samples/{name}", image, self.iteration)
+            self.logger.picture(f"samples/{name}", image, self.iteration)
             print(f"wrote {path}", flush=True)
-
-    def _val_image(self, i: int, from_end: bool) -> tuple:
-        """(path, domain) of the i-th image of val, the domains by turns; again from the first where they run out."""
-        domain, j = i % len(self.domains), i // len(self.domains)
-        images = self.val_images[self.domains[domain]]
-        return images[-(j % len(images)) - 1 if from_end else j % len(images)], domain

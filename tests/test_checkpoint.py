@@ -101,6 +101,129 @@ def test_damaged_and_foreign_files(tmp_path):
         checkpoint.load(tmp_path / "d.pdparams")
 
 
+def test_a_flipped_bit_anywhere_is_noticed(tmp_path):
+    whole = written(tmp_path / "a.pdparams", small(0), nets=["mapping_network"]).read_bytes()
+    for position in (*range(0, len(whole), len(whole) // 50), *range(len(whole) - 24, len(whole))):
+        changed = bytearray(whole)
+        changed[position] ^= 1
+        (tmp_path / "b.pdparams").write_bytes(changed)
+        with pytest.raises(checkpoint.Damaged, match="damaged or no weights"):
+            checkpoint.load(tmp_path / "b.pdparams")
+
+
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_files_without_a_checksum_load_too(tmp_path, protocol):
+    """Those of earlier versions, and of paddle.save; arrays in any order of memory, and big-endian ones."""
+    rng = np.random.default_rng(0)
+    square = rng.standard_normal((3, 4)).astype("float32")
+    arrays = {"c": square, "f": square.T, "steps": square[::2, ::3], "number": np.full((), 2, "float32"),
+              "empty": square[:0], "big": square.astype(">f4"), "flags": square > 0, "long": np.arange(3)}  # fmt: skip
+    content = {"architecture": {}, "nets": {"generator": arrays}}
+    (tmp_path / "a.pdparams").write_bytes(pickle.dumps(content, protocol))
+    found = checkpoint.load(tmp_path / "a.pdparams")["nets"]["generator"]
+    assert list(found) == list(arrays)
+    for name, array in arrays.items():
+        assert type(found[name]) is np.ndarray and found[name].dtype == array.dtype, name
+        np.testing.assert_array_equal(found[name], array)
+    checkpoint.save({"architecture": {}, "nets": {"generator": found}}, tmp_path / "b.pdparams")
+    np.testing.assert_array_equal(checkpoint.load(tmp_path / "b.pdparams")["nets"]["generator"]["big"], arrays["big"])
+
+
+class Crafted:
+    """Pickles as a call of ``function``, with a state for what it returns."""
+
+    def __init__(self, function, *arguments, state=None):
+        self.call = (function, arguments, state)
+
+    def __reduce__(self):
+        return self.call
+
+
+RECONSTRUCT, FROM_BUFFER = np.zeros(0).__reduce__()[0], np.zeros(1).__reduce_ex__(5)[0]
+
+
+def object_array():
+    return np.array([{"a": 1}, None], dtype=object)
+
+
+def objects_from_bytes():
+    return Crafted(FROM_BUFFER, b"A" * 16, np.dtype("O"), (2,), "C")
+
+
+def hidden_pointers():
+    """A record of plain bytes whose field is said to hold an object."""
+    dtype = Crafted(np.dtype, "V8", False, True, state=(4, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0))
+    return Crafted(FROM_BUFFER, b"A" * 16, dtype, (2,), "C")
+
+
+def fields_on_a_number():
+    state = (4, "<", None, ("a",), {"a": (np.dtype("i8"), 0)}, -1, -1, 63)
+    return Crafted(FROM_BUFFER, b"A" * 16, Crafted(np.dtype, "f8", False, True, state=state), (2,), "C")
+
+
+def huge_object_array():
+    return Crafted(np.ndarray, (10**11,), np.dtype("O"))
+
+
+def huge_shape():
+    return Crafted(FROM_BUFFER, b"A" * 16, np.dtype("f4"), (10**12,), "C")
+
+
+def huge_reconstruction():
+    return Crafted(RECONSTRUCT, np.ndarray, (10**12,), b"f", state=(1, (10**12,), np.dtype("f4"), False, b"AAAA"))
+
+
+@pytest.mark.parametrize(
+    "craft",
+    [object_array, objects_from_bytes, hidden_pointers, huge_object_array, huge_shape, huge_reconstruction],
+)
+def test_arrays_that_are_no_plain_numbers_or_larger_than_their_bytes_are_refused(tmp_path, craft):
+    content = {"architecture": {}, "nets": {"generator": {"weight": craft()}}}
+    (tmp_path / "a.pdparams").write_bytes(pickle.dumps(content, 5))
+    with pytest.raises(checkpoint.Damaged, match="damaged or no weights"):
+        checkpoint.load(tmp_path / "a.pdparams")
+
+
+def test_of_a_type_nothing_is_believed_but_its_name_and_byte_order(tmp_path):
+    content = {"architecture": {}, "nets": {"generator": {"weight": fields_on_a_number()}}}
+    (tmp_path / "a.pdparams").write_bytes(pickle.dumps(content, 5))
+    dtype = checkpoint.load(tmp_path / "a.pdparams")["nets"]["generator"]["weight"].dtype
+    assert dtype == np.dtype("f8") and dtype.fields is None and not dtype.hasobject
+
+
+@pytest.mark.parametrize(
+    "opcodes",
+    [
+        b"}r\xff\xff\xff\x0f.",  # room in the unpickler's memory for 2**28 entries
+        b"\x96" + (2**40).to_bytes(8, "little") + b"few bytes",
+        b"\x8e" + (2**62).to_bytes(8, "little") + b"few bytes",
+    ],
+)
+def test_sizes_that_a_file_only_declares_take_no_memory(tmp_path, opcodes):
+    import resource
+
+    (tmp_path / "a.pdparams").write_bytes(b"\x80\x05" + opcodes)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(UserError, match=r"damaged or no weights|more memory than there is"):
+        checkpoint.load(tmp_path / "a.pdparams")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**18  # KiB
+
+
+@pytest.mark.parametrize("name", ["../cat", "/cat", "..", "", "a\\b", 7])
+def test_names_of_domains_lead_to_no_other_folder(tmp_path, name):
+    path = written(tmp_path / "a.pdparams", small(0), domains=["dog", name], nets=["mapping_network"])
+    with pytest.raises(UserError, match="no plain names"):
+        checkpoint.load(path)
+
+
+@pytest.mark.parametrize("iteration", ["../../x", -1, 1.5, None])
+def test_an_iteration_is_a_whole_number(tmp_path, iteration):
+    nets = small(0)
+    content = {"architecture": ARCHITECTURE, "nets": {}, "averages": {}, "optimizers": {}, "iteration": iteration}
+    with pytest.raises(UserError, match="must be a whole number"):
+        checkpoint.restore(content, nets, nets.averages(), adam_optimizers(nets), "a.pdparams")
+
+
 def test_a_failed_write_leaves_the_earlier_file(tmp_path, monkeypatch):
     path = written(tmp_path / "a.pdparams", small(0), nets=["mapping_network"])
     before = path.read_bytes()

@@ -52,3 +52,28 @@ def test_shares_of_a_batch_are_its_parts(tmp_path):
         parts = [next(training_batches(domains, start=3, workers=workers, share=(i, 3), **settings)) for i in range(3)]
         for field, pieces in zip(whole, zip(*parts)):
             np.testing.assert_array_equal(field, np.concatenate(pieces))
+
+
+def test_two_processes_make_one_run(tmp_path):
+    """One folder with one log and one set of checkpoints; the same losses; and one process goes on with it."""
+    write_dataset(tmp_path / "toy", size=32, train_count=4, val_count=2, seed=0)
+    small = "model.channel_base=64 model.hidden_dim=8 train.batch_size=4 train.log_every=1 train.sample_every=2".split()
+    train = [str(HERE.parent / "tools" / "train.py"), "-c", str(HERE.parent / "configs" / "toy.yaml"), "-o", *small]
+    both, alone = (
+        [*train, f"data.root={tmp_path / 'toy'}", f"output={tmp_path / name}", "train.iterations=2"]
+        for name in ("both", "alone")
+    )
+    printed = launch(tmp_path, *both)
+    done = subprocess.run([sys.executable, *alone], capture_output=True, text=True, check=True)
+
+    def lines(text):
+        return [line.split(" | lambda_ds")[0] for line in text.splitlines() if line.startswith(("1/2 ", "2/2 "))]
+
+    assert lines(printed) == lines(done.stdout) and len(lines(printed)) == 2
+    (run,) = (tmp_path / "both").iterdir()
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["0000002.pdparams"]
+    assert len(list((run / "visualdl").iterdir())) == 1
+    resumed = subprocess.run(
+        [sys.executable, *both[:-1], "train.iterations=3", "--resume"], capture_output=True, text=True, check=True
+    )
+    assert "resuming" in resumed.stdout and (run / "checkpoints" / "0000003.pdparams").is_file()

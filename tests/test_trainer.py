@@ -1,5 +1,6 @@
 """The training run as its user sees it: folders, lines, interruption, resuming, and mistakes."""
 
+import random
 import re
 import signal
 import subprocess
@@ -10,14 +11,17 @@ from pathlib import Path
 import numpy as np
 import paddle
 import pytest
+import yaml
 
 from ppstargan import checkpoint
+from ppstargan.amp import GradScaler
 from ppstargan.config import load_config
 from ppstargan.data.toy import write_dataset
 from ppstargan.errors import UserError
 from ppstargan.phases import STEPPED, Weights, gradients_for, lambda_ds_at, phase_losses
+from ppstargan.runs import find_checkpoint
 from ppstargan.stargan_v2 import NETWORKS, Networks
-from ppstargan.trainer import Trainer, find_checkpoint
+from ppstargan.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 TINY = [
@@ -61,6 +65,22 @@ def flat(values, prefix=""):
             yield prefix + key, value
 
 
+def assert_same_training(ours, theirs):
+    """Two checkpoints hold the same state, bit for bit; their folders and logs may differ."""
+    ours, theirs = ({k: v for k, v in flat(c) if not k.startswith(("config/", "log_size"))} for c in (ours, theirs))
+    assert ours.keys() == theirs.keys() and len(ours) > 300
+    for key, value in ours.items():
+        np.testing.assert_array_equal(value, theirs[key], err_msg=key)
+
+
+def logged_steps(run, tag="g_latent/cyc"):
+    from visualdl import LogReader
+
+    log = LogReader(file_path=str(next((run / "visualdl").iterdir())))
+    kind = "image" if tag.startswith("samples/") else "scalar"
+    return [record.id for record in log.get_data(kind, tag)]
+
+
 def test_a_run_leaves_what_it_says(faces, tmp_path, capsys):
     trainer = Trainer(config(faces, tmp_path, "train.iterations=4"))
     assert trainer.run() == 0
@@ -102,17 +122,128 @@ def test_two_and_two_iterations_equal_four(faces, tmp_path, capsys):
     assert "iterations: 4" in (half.folder / "config.yaml").read_text()
     assert "iterations: 2" in (half.folder / "config_until_0000002.yaml").read_text()
     said = capsys.readouterr().out
-    assert "configuration was: iterations: 2\nconfiguration now: iterations: 4\n" in said
+    assert "changed: train.iterations was 2, now 4\n" in said
     assert "is exists" not in said
-    ours, theirs = dict(flat(final_state(rest.folder))), dict(flat(final_state(whole.folder)))
-    assert ours.keys() == theirs.keys() and len(ours) > 300
-    for key, value in ours.items():
-        np.testing.assert_array_equal(value, theirs[key], err_msg=key)
+    assert_same_training(final_state(rest.folder), final_state(whole.folder))
+    assert logged_steps(rest.folder) == [1, 2, 3, 4]
 
-    from visualdl import LogReader
 
-    log = LogReader(file_path=str(next((rest.folder / "visualdl").iterdir())))
-    assert [record.id for record in log.get_data("scalar", "g_latent/cyc")] == [1, 2, 3, 4]
+def test_random_states_outside_of_the_seed_change_nothing(faces, tmp_path, monkeypatch):
+    def disturbed(self, batch):
+        random.seed(self.iteration)
+        np.random.seed(self.iteration)
+        paddle.seed(self.iteration)
+        return iteration(self, batch)
+
+    runs = []
+    iteration = Trainer.train_iteration
+    for name, function in (("quiet", iteration), ("disturbed", disturbed)):
+        monkeypatch.setattr(Trainer, "train_iteration", function)
+        trainer = Trainer(config(faces, tmp_path / name, "train.iterations=3"))
+        trainer.run()
+        runs.append(final_state(trainer.folder))
+    assert_same_training(*runs)
+
+
+def test_a_killed_run_logs_each_step_once(faces, tmp_path, monkeypatch):
+    """What came after the last checkpoint is cut off the log, also half a record, and written again."""
+
+    def killed(self):
+        if self.iteration == 6:
+            raise KeyboardInterrupt
+        return save(self)
+
+    save = Trainer.save
+    given = config(faces, tmp_path, "train.iterations=8", "train.sample_every=2")
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "save", killed)
+        trainer = Trainer(given)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.run()
+    assert logged_steps(trainer.folder) == [1, 2, 3, 4, 5, 6]
+    log = trainer.folder / "visualdl" / "vdlrecords.ppstargan.log"
+    log.write_bytes(log.read_bytes() + b"\x50\0\0\0\0\0\0\0half a record")
+    again = Trainer(given)
+    again.resume(find_checkpoint(given, ""))
+    assert again.iteration == 4 and again.run() == 0 and again.folder == trainer.folder
+    assert logged_steps(again.folder) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert logged_steps(again.folder, "samples/cycle") == [2, 4, 6, 8]
+
+
+def test_changes_of_the_training_are_named_and_need_an_option(faces, tmp_path, capsys):
+    import shutil
+
+    trainer = Trainer(config(faces, tmp_path / "out", "train.iterations=2"))
+    trainer.run()
+    shutil.copytree(faces, tmp_path / "moved")
+    path = find_checkpoint(trainer.config, "")
+
+    def resumed(data, *overrides, **options):
+        other = Trainer(config(data, tmp_path / "out", *overrides))
+        other.resume(path, **options)
+        return other
+
+    capsys.readouterr()
+    resumed(tmp_path / "moved", "train.iterations=9", "data.workers=0", "train.save_every=7", "train.accumulate=3")
+    said = capsys.readouterr().out
+    assert "changed: train.iterations was 2, now 9\n" in said and "changed: train.accumulate was 1, now 3\n" in said
+    with pytest.raises(UserError) as caught:
+        resumed(faces, "train.lr=1e-5", "loss.lambda_cyc=2", "train.iterations=9")
+    message = str(caught.value)
+    assert (
+        "loss.lambda_cyc was 1.0, now 2.0; train.lr was 0.0003, now 1e-05" in message and "--allow-changes" in message
+    )
+    assert "iterations" not in message and "\n" not in message
+    resumed(faces, "train.lr=1e-5", allow_changes=True)
+    assert "changed: train.lr was 0.0003, now 1e-05\n" in capsys.readouterr().out
+    first = sorted((tmp_path / "moved" / "train" / "cat").iterdir())[0]
+    first.rename(first.with_name(f"other{first.suffix}"))
+    with pytest.raises(UserError, match="images of cat were 4, now 4 by other names; give"):
+        resumed(tmp_path / "moved")
+    sorted((tmp_path / "moved" / "train" / "dog").iterdir())[0].unlink()
+    with pytest.raises(
+        UserError, match="images of cat were 4, now 4 by other names; images of dog were 4, now 3; give"
+    ):
+        resumed(tmp_path / "moved")
+
+
+def test_old_checkpoints_go_but_for_the_last_and_the_ones_kept_for_good(faces, tmp_path):
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=7", "train.save_every=1", "train.keep_last=2",
+                             "train.keep_every=3"))  # fmt: skip
+    trainer.run()
+    assert sorted(path.name for path in (trainer.folder / "checkpoints").iterdir()) == [
+        f"000000{i}.pdparams" for i in (3, 6, 7)
+    ]
+
+
+def full(*_):
+    raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_costs_a_line_and_the_next_save_tries_again(faces, tmp_path, monkeypatch, capsys):
+    def save(content, path):
+        with monkeypatch.context() as patch:
+            if content["iteration"] in (4, 6):
+                patch.setattr("os.fsync", full)
+            whole_save(content, path)
+
+    whole_save = checkpoint.save
+    monkeypatch.setattr(checkpoint, "save", save)
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=8", "train.sample_every=100"))
+    assert trainer.run() == 0
+    assert [path.name[:7] for path in sorted((trainer.folder / "checkpoints").iterdir())] == ["0000002", "0000008"]
+    warnings = capsys.readouterr().err.splitlines()
+    assert [line.split(" not written ")[0][-16:] for line in warnings] == ["0000004.pdparams", "0000006.pdparams"]
+    assert all("No space left" in line and "training goes on" in line for line in warnings)
+
+    monkeypatch.setattr(checkpoint, "save", whole_save)
+    ends = Trainer(config(faces, tmp_path / "b", "train.iterations=3", "train.sample_every=100"))
+    monkeypatch.setattr("os.fsync", lambda _: full() if ends.iteration == 3 else None)
+    capsys.readouterr()
+    with pytest.raises(UserError, match=r"0000003\.pdparams not written \(No space left"):
+        ends.run()
+    assert capsys.readouterr().err == ""
+    assert [path.name for path in (ends.folder / "checkpoints").iterdir()] == ["0000002.pdparams"]
 
 
 def test_a_converted_run_goes_on_in_a_folder_of_its_own(faces, tmp_path):
@@ -135,10 +266,16 @@ def test_an_earlier_checkpoint_goes_on_in_a_folder_of_its_own(faces, tmp_path):
     trainer.run()
     before = {path: path.read_bytes() for path in (trainer.folder / "checkpoints").iterdir()}
     branch = Trainer(config(faces, tmp_path, "train.iterations=4", "train.lr=1e-5"))
-    branch.resume(trainer.folder / "checkpoints" / "0000002.pdparams")
+    branch.resume(trainer.folder / "checkpoints" / "0000002.pdparams", allow_changes=True)
     assert branch.iteration == 2 and branch.run() == 0
     assert branch.folder != trainer.folder
     assert before == {path: path.read_bytes() for path in (trainer.folder / "checkpoints").iterdir()}
+    best = tmp_path / "best" / "checkpoints" / "best.pdparams"
+    best.parent.mkdir(parents=True)
+    best.write_bytes((trainer.folder / "checkpoints" / "0000004.pdparams").read_bytes())
+    other = Trainer(trainer.config)
+    other.resume(best)
+    assert other.folder is None and other.iteration == 4
     # The folder of the checkpoints is as good as the run's.
     found = find_checkpoint(trainer.config, str(branch.folder / "checkpoints"))
     assert found == branch.folder / "checkpoints" / "0000004.pdparams"
@@ -170,11 +307,111 @@ def test_a_bad_image_of_the_sheets_shows_at_the_start(faces, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_losses_that_are_not_finite_stop_the_run_and_are_not_saved(faces, tmp_path):
-    trainer = Trainer(config(faces, tmp_path, "train.iterations=9", "train.lr=1e30", "train.save_every=100"))
-    with pytest.raises(UserError, match=r"is (nan|inf|-inf) at iteration \d: training diverged; start again"):
+def poisoned(monkeypatch, iteration, spoil):
+    """Has ``spoil(trainer, report)`` act in an iteration."""
+
+    def train_iteration(self, batch):
+        report = whole(self, batch)
+        if self.iteration == iteration:
+            spoil(self, report)
+        return report
+
+    whole = Trainer.train_iteration
+    monkeypatch.setattr(Trainer, "train_iteration", train_iteration)
+
+
+def test_losses_that_are_not_finite_stop_the_run_and_are_described(faces, tmp_path, monkeypatch):
+    from ppstargan.data.batches import load_batch
+
+    def nan(trainer, report):
+        report.update({"d_reference/reg": paddle.to_tensor(np.nan), "g_latent/sty": paddle.to_tensor(np.inf)})
+
+    seen = {}
+
+    def train_iteration(self, batch):
+        seen[self.iteration + 1] = batch  # counted from 1
+        return spoilt(self, batch)
+
+    poisoned(monkeypatch, 5, nan)
+    spoilt = Trainer.train_iteration
+    monkeypatch.setattr(Trainer, "train_iteration", train_iteration)
+    settings = ("train.iterations=9", "train.log_every=100", "data.crop_probability=0")
+    trainer = Trainer(config(faces, tmp_path, *settings))
+    with pytest.raises(UserError) as caught:
         trainer.run()
-    assert not (trainer.folder / "checkpoints").exists()
+    assert trainer.iteration == 5
+    file = trainer.folder / "checkpoints" / "0000005_diverged.yaml"
+    assert str(caught.value) == (
+        f"d_reference/reg is nan at iteration 5: training diverged; losses and images are in {file}; go on with "
+        f"--resume {trainer.folder} --allow-changes -o train.lr=0.00015 train.f_lr=4.5e-06"
+    )
+    described = yaml.safe_load(file.read_text())
+    assert described["iteration"] == 5 and described["first_not_finite"] == "d_reference/reg"
+    assert described["last_good_checkpoint"] == str(trainer.folder / "checkpoints" / "0000004.pdparams")
+    assert np.isnan(described["losses"]["d_reference/reg"]) and np.isinf(described["losses"]["g_latent/sty"])
+    assert np.isfinite(described["losses"]["d_latent/real"]) and len(described["losses"]) == 14
+    for name in ("x_src", "x_ref", "x_ref2"):
+        images = load_batch([sample[name] for sample in described["batch"]], 32)
+        for image, trained in zip(images, getattr(seen[5], name)):  # as they are, or mirrored
+            assert min(np.abs(image - trained).max(), np.abs(image[:, :, ::-1] - trained).max()) < 1e-6
+    names = {path.name for path in (trainer.folder / "checkpoints").iterdir()}
+    assert names == {"0000002.pdparams", "0000004.pdparams", file.name}
+    assert find_checkpoint(trainer.config, "").name == "0000004.pdparams"
+
+
+def test_on_a_gpu_the_first_bad_iteration_is_named_when_the_losses_are_looked_at(faces, tmp_path, monkeypatch):
+    monkeypatch.setattr(paddle, "get_device", lambda: "gpu:0")
+    monkeypatch.setattr("ppstargan.trainer.choose_gpu_arithmetic", lambda *_: None)
+    poisoned(monkeypatch, 2, lambda trainer, report: report.update({"g_latent/cyc": paddle.to_tensor(float("inf"))}))
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=9", "train.log_every=4", "train.save_every=100"))
+    with pytest.raises(UserError, match=r"g_latent/cyc is inf at iteration 2: training diverged; .*; start again with"):
+        trainer.run()
+    assert trainer.iteration == 4
+
+
+def test_steps_that_the_scaler_skips_are_no_alarm(faces, tmp_path):
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=2", "train.sample_every=100"))
+    trainer.scaler = GradScaler(2.0**140)  # no float32 holds a loss of this scale
+    before = checkpoint.arrays(trainer.nets.discriminator)
+    assert trainer.run() == 0
+    assert all(np.array_equal(before[k], v) for k, v in checkpoint.arrays(trainer.nets.discriminator).items())
+    assert final_state(trainer.folder)["scaler"] == {"scale": 2.0**132, "good_steps": 0}
+    other = Trainer(trainer.config)
+    other.scaler = GradScaler()
+    other.resume(find_checkpoint(other.config, ""))
+    assert other.scaler.state() == trainer.scaler.state()
+
+
+def test_weights_that_are_not_finite_are_never_saved(faces, tmp_path, monkeypatch):
+    def nan(trainer, report):
+        bias = trainer.average.generator.from_rgb.bias
+        bias.set_value(paddle.full(bias.shape, float("nan")))
+
+    poisoned(monkeypatch, 4, nan)
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=9", "train.sample_every=100"))
+    with pytest.raises(UserError, match=r"averages/generator/from_rgb\.bias is not finite at iteration 4: tra"):
+        trainer.run()
+    names = {path.name for path in (trainer.folder / "checkpoints").iterdir()}
+    assert names == {"0000002.pdparams", "0000004_diverged.yaml"}
+
+
+def test_a_high_learning_rate_diverges_by_itself(faces, tmp_path):
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=9", "train.lr=1e30", "train.save_every=100"))
+    with pytest.raises(UserError, match=r"at iteration \d: training diverged; .*; start again with -o train.lr=5e\+29"):
+        trainer.run()
+    assert not list((trainer.folder / "checkpoints").glob("*.pdparams"))
+
+
+def test_a_run_without_an_iteration_leaves_no_folder(faces, tmp_path, monkeypatch, capsys):
+    def fail(self, batch):
+        raise UserError("cannot")
+
+    monkeypatch.setattr(Trainer, "train_iteration", fail)
+    trainer = Trainer(config(faces, tmp_path))
+    with pytest.raises(UserError, match="cannot"):
+        trainer.run()
+    assert not list(tmp_path.iterdir())
+    assert f"{trainer.folder} is removed again" in capsys.readouterr().out
 
 
 def test_a_finished_run_says_so(faces, tmp_path, capsys):
@@ -312,11 +549,11 @@ def test_nothing_to_resume_is_named(faces, tmp_path):
 
 
 def test_a_random_fan_is_kept_by_the_checkpoint(faces, tmp_path, monkeypatch):
-    monkeypatch.setattr(Trainer, "draw_sheets", lambda self, logger: [])  # the slow part with a FAN, and not the point
+    monkeypatch.setattr(Trainer, "draw_sheets", lambda self: None)  # the slow part with a FAN, and not the point
     trainer = Trainer(config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.iterations=1"))
     trainer.run()
     stored = final_state(trainer.folder)["nets"]["fan"]
     np.testing.assert_array_equal(stored["l0.weight"], trainer.nets.fan.l0.weight.numpy())
     other = Trainer(config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.seed=5"))
-    other.resume(find_checkpoint(other.config, ""))
+    other.resume(find_checkpoint(other.config, ""), allow_changes=True)
     np.testing.assert_array_equal(other.nets.fan.l0.weight.numpy(), stored["l0.weight"])

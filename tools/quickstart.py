@@ -12,8 +12,9 @@ from ppstargan.cli import add_override, add_resume, parser, run_tool
 from ppstargan.config import load_config
 from ppstargan.data.toy import write_dataset
 from ppstargan.metrics.toy import measure
+from ppstargan.runs import find_checkpoint
 from ppstargan.runtime import choose_device
-from ppstargan.trainer import Trainer, find_checkpoint
+from ppstargan.trainer import Trainer
 
 CONFIG = Path(__file__).parents[1] / "configs" / "toy.yaml"
 
@@ -30,7 +31,7 @@ def main() -> int:
     print(f"drawn faces: {config.data.root}")
     trainer = Trainer(config)
     if given.resume is not None:
-        trainer.resume(find_checkpoint(config, given.resume))
+        trainer.resume(find_checkpoint(config, given.resume), given.allow_changes)
     begun = time.perf_counter()
     code = trainer.run()
     if code:

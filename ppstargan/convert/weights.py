@@ -22,8 +22,7 @@ from ppstargan.nets.fan import FAN
 from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
 
 HOW_TO_GET = (
-    "to get the authors' files: bash download.sh pretrained-network-afhq, or pretrained-network-celeba-hq, or wing, "
-    "in github.com/clovaai/stargan-v2"
+    "python tools/download.py --list shows what is published; afhq_network, celeba_hq_network, wing, ... get it"
 )
 COUNTER = "num_batches_tracked"  # of PyTorch's batch norms; Paddle's have none
 INCEPTION_UNUSED = "|".join(f"{re.escape(beginning)}.*" for beginning in inception.UNUSED)

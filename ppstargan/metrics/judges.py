@@ -27,7 +27,6 @@ RANDOM = "random"  # the name of a network without weights of its own
 PIXELS = 299  # of Inception's input
 
 
-
 class Judge(NamedTuple):
     """A frozen network, and what tells its figures from those of another."""
 

@@ -1,0 +1,87 @@
+"""Reads pickles of dicts, lists, numbers, strings and arrays, from whomever they come: nothing that one asks for runs.
+
+NumPy's own way of unpickling believes what a file says of types and sizes: an object type over plain bytes is a
+pointer of the file's choice, and a shape is memory. Here stand-ins take down what the file says, and arrays of plain
+numbers are made from the bytes that are there.
+"""
+
+from __future__ import annotations
+
+import pickle
+import pickletools
+import re
+from typing import BinaryIO
+
+import numpy as np
+
+
+class _DType:
+    """In place of numpy.dtype: its text and byte order, and nothing else of what a file says."""
+
+    def __init__(self, text, *_):
+        if not re.fullmatch(r"b1|[iu][1248]|f[248]", text):
+            raise pickle.UnpicklingError(f"it holds an array of type {text!r}, which weights have no need of")
+        self.text, self.order = text, "<"
+
+    def __setstate__(self, state):
+        self.order = state[1]
+
+    def plain(self) -> np.dtype:
+        return np.dtype(self.text).newbyteorder(self.order)
+
+
+class _Array:
+    """In place of numpy.ndarray, until ``_plain`` puts the array itself where this is."""
+
+    def __setstate__(self, state):
+        _, shape, dtype, fortran, data = state
+        self.value = _from_buffer(data, dtype, shape, "F" if fortran else "C")
+
+
+def _from_buffer(data, dtype: _DType, shape: tuple, order: str, axes: tuple | None = None) -> np.ndarray:
+    # NumPy 2.4 writes arrays of any other order as contiguous ones whose axes come in another order.
+    array = np.frombuffer(data, dtype.plain()).reshape(shape, order="C" if axes else order)
+    return array.transpose(axes) if axes else array
+
+
+def _reconstruct(*_) -> _Array:
+    return _Array()
+
+
+# All that such a pickle asks for, under NumPy 1's names and NumPy 2's.
+_ALLOWED = {("numpy", "ndarray"): _Array, ("numpy", "dtype"): _DType}
+for _core in ("numpy.core", "numpy._core"):
+    _ALLOWED[f"{_core}.multiarray", "_reconstruct"] = _reconstruct
+    _ALLOWED[f"{_core}.numeric", "_frombuffer"] = _from_buffer
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str):
+        if (module, name) not in _ALLOWED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which weights have no need of")
+        return _ALLOWED[module, name]
+
+
+def load(file: BinaryIO):
+    """The content of the pickle at the start of ``file``, which is left behind its end.
+
+    Raises nearly any exception where the pickle is damaged, and UnpicklingError where it asks for more than arrays.
+    """
+    file.seek(0)
+    for opcode, argument, position in pickletools.genops(file):
+        # A place in the unpickler's memory: it makes room for as many as the largest number says, used or not.
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > position:
+            raise pickle.UnpicklingError("it asks for more memory than it has content")
+    end = file.tell()
+    file.seek(0)
+    content = _plain(_Unpickler(file).load())
+    file.seek(end)
+    return content
+
+
+def _plain(value):
+    if isinstance(value, _Array):
+        return value.value
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return value
