@@ -21,9 +21,7 @@ from ppstargan.metrics.lpips import LPIPS
 from ppstargan.nets.fan import FAN
 from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
 
-HOW_TO_GET = (
-    "python tools/download.py --list shows what is published; afhq_network, celeba_hq_network, wing, ... get it"
-)
+HOW_TO_GET = "to get the authors' files, converted: python tools/download.py --list"
 COUNTER = "num_batches_tracked"  # of PyTorch's batch norms; Paddle's have none
 INCEPTION_UNUSED = "|".join(f"{re.escape(beginning)}.*" for beginning in inception.UNUSED)
 # Entries that a file may have beside the network's own, as regular expressions.
