@@ -30,6 +30,8 @@ setup(
         "gpu": ["paddlepaddle-gpu>=2.6.2"],
         "report": ["reprod_log>=1.0.1"],
         "video": ["av>=12"],  # brings an H.264 encoder; its wheels hold libraries under the GPL
+        "demo": ["gradio>=6.31; python_version >= '3.10'"],
+        "onnx": ["paddle2onnx>=1.3.1", "onnxruntime>=1.20"],
         "test": ["pytest>=7.0", "ruff>=0.6", "reprod_log>=1.0.1", "av>=12"],
     },
 )

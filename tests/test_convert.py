@@ -223,7 +223,11 @@ def test_tool(tmp_path, monkeypatch, capsys):
     for arguments, expected, words in [
         ((source, made), 1, f"{made} exists"),
         ((source, source, "--force"), 2, "the same file"),
-        ((tmp_path / "no.ckpt", tmp_path / "d"), 1, f"no file {tmp_path / 'no.ckpt'}; to get the authors' files, converted: python tools/download.py --list"),
+        (
+            (tmp_path / "no.ckpt", tmp_path / "d"),
+            1,
+            f"no file {tmp_path / 'no.ckpt'}; to get the authors' files, converted: python tools/download.py --list",
+        ),
         ((tmp_path / "no", tmp_path / "d", "--reverse"), 1, f"no weights at {tmp_path / 'no'}"),
         ((made, tmp_path / "d", "--reverse", "--part", "averages"), 1, "has no averages of generator"),
         ((made, tmp_path / "d"), 2, "--reverse"),
