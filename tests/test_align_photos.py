@@ -297,7 +297,7 @@ def test_the_debug_sheet_shows_landmarks_masks_boxes_and_frame(fan):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, r"no mean landmarks at /.*celeba_lm_mean\.npz; `bash download\.sh wing` in github\.com/clovaai"),
+        (None, r"no mean landmarks at /.*celeba_lm_mean\.npz: python tools/download\.py mean_landmarks; or"),
         ({"other": MEAN}, "no .npz file with the array mean"),
         ({"mean": MEAN[:68]}, r"mean is \[68, 2\]"),
         ({"mean": np.full((98, 2), np.nan)}, "98 finite points"),
@@ -313,10 +313,10 @@ def test_mean_landmarks_that_are_none(tmp_path, content, message):
 
 def test_weights_that_hold_no_fan(tmp_path):
     path = tmp_path / "afhq.pdparams"
-    with pytest.raises(UserError, match=r"no weights at /.*download\.sh wing.*convert_torch_weights\.py wing\.ckpt /"):
+    with pytest.raises(UserError, match=r"no weights at /.*download\.py wing.*convert_torch_weights\.py wing\.ckpt /"):
         find.load_fan(path)
     checkpoint.save({"architecture": {}, "nets": {"generator": {}}}, path)
-    with pytest.raises(UserError, match=r"holds no face alignment network; convert .*download\.sh wing"):
+    with pytest.raises(UserError, match=r"holds no face alignment network; python tools/download\.py wing"):
         find.load_fan(path)
 
 
