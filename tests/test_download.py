@@ -232,7 +232,14 @@ def test_interrupted_and_again(server, data, tmp_path):
     """As a user: Ctrl-C in the middle leaves the .part (and what it is a part of), and the same command goes on."""
     server.cut, server.gate = 700, threading.Event()
     command = [sys.executable, str(ROOT / "tools" / "download.py"), "mean_landmarks", "--mirror", server.url]
-    running = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    )
     part = data / "mean_landmarks.npz.part"
     until = time.monotonic() + 60
     while not (part.exists() and part.stat().st_size) and time.monotonic() < until:
