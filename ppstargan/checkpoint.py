@@ -21,8 +21,12 @@ from ppstargan import safe_pickle
 from ppstargan.errors import UserError
 from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
 
+HOW_TO_GET = (
+    "python tools/quickstart.py trains a small model and python tools/train.py -c CONFIG yours, both into "
+    "output/NAME-DATE-TIME/checkpoints; python tools/download.py afhq_network brings the authors', and "
+    "python tools/convert_torch_weights.py INPUT.ckpt OUTPUT.pdparams converts a PyTorch file"
+)
 _MOMENTS = ("moment1", "moment2", "beta1_pow_acc", "beta2_pow_acc")
-
 
 _MARK = b"ppstargan crc32 "  # and eight hexadecimal digits: what follows the pickle
 _START = b"\x80\x05"  # of a pickle of protocol 5
@@ -79,7 +83,7 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def load(path, how_to_get: str = "train with tools/train.py, or convert with tools/convert_torch_weights.py") -> dict:
+def load(path, how_to_get: str = HOW_TO_GET) -> dict:
     """What ``save`` wrote; nothing in a file is run.
 
     Raises Damaged, a UserError, for a damaged or foreign file, and UserError for one that cannot be read.
@@ -99,7 +103,8 @@ def load(path, how_to_get: str = "train with tools/train.py, or convert with too
         raise UserError(f"{path.absolute()} needs more memory than there is") from None
     except Exception as error:  # a damaged pickle raises nearly anything
         reason = " ".join(str(error).split())
-        advice = "; a PyTorch file has to be converted first, by tools/convert_torch_weights.py"
+        converted = path.with_suffix(".pdparams").name
+        advice = f"; if it is a PyTorch file, convert it: python tools/convert_torch_weights.py {path} {converted}"
         raise Damaged(
             f"{path.absolute()} is damaged or no weights of ppstargan's ({reason}){'' if start == _START else advice}"
         ) from None

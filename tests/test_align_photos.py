@@ -154,6 +154,28 @@ def test_no_cascade_on_an_image_too_small_for_one():
     assert find.frontal_faces(Image.new("RGB", (3000, 20))) == []
 
 
+def test_a_small_face_without_a_box_is_looked_at_from_near(fan):
+    photo, expected = drawn(1500, 900, 200, (1200, 300)), MEAN / 256 * 200 + (1100, 200)
+    face, far = find.find_face(fan, photo, []), find.look(fan, photo, find.whole(photo))
+    assert face.view.side < 400
+    assert np.abs(far.landmarks - expected).max() > 15  # a cell is 23 px
+    np.testing.assert_allclose(face.landmarks, expected, atol=8)
+
+
+def test_what_is_no_clearer_from_near_stays(fan, monkeypatch):
+    photo = drawn(1500, 900, 200, (1200, 300))
+    look = find.look
+    views = []
+
+    def dimmer(fan, photo, view):
+        views.append(view)
+        return look(fan, photo, view)._replace(height=0.9 / len(views))
+
+    monkeypatch.setattr(find, "look", dimmer)
+    assert find.find_face(fan, photo, []).view == find.whole(photo)
+    assert len(views) == 2
+
+
 @pytest.mark.parametrize(
     ("heights", "taken"),
     [
@@ -168,7 +190,8 @@ def test_no_cascade_on_an_image_too_small_for_one():
 def test_which_face_is_taken(monkeypatch, heights, taken):
     photo, boxes = Image.new("RGB", (500, 300)), [Square(0, 0, 63), Square(200, 0, 63)]
     views = [*map(find.view_of, boxes), find.whole(photo)]
-    monkeypatch.setattr(find, "look", lambda fan, photo, view: Face(None, heights[views.index(view)], view))
+    wide = np.array([(0, 0), (500, 300)])  # landmarks that fill the view
+    monkeypatch.setattr(find, "look", lambda fan, photo, view: Face(wide, heights[views.index(view)], view))
     assert find.find_face(None, photo, boxes, 0.1).view == views[taken]
 
 
@@ -272,7 +295,7 @@ def test_a_disk_that_takes_nothing_stops_the_run(tmp_path, fan):
 
 def test_the_debug_sheet_shows_landmarks_masks_boxes_and_frame(fan):
     photo = drawn(400, 200, 200, (200, 100))
-    face = find.find_face(fan, photo, [])
+    face = find.look(fan, photo, find.whole(photo))
     corners = photos.frame(face.landmarks, MEAN)
     np.testing.assert_allclose(corners, [(100, 0), (300, 0), (300, 200), (100, 200)], atol=4)
     aligned = np.full((64, 64, 3), 77, np.uint8)
