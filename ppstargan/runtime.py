@@ -71,8 +71,24 @@ def choose_threads() -> str:
     )
 
 
+class MissingPaddle(ImportError):
+    """There is no Paddle to import."""
+
+
+def _one_line_for_missing_paddle(otherwise):
+    """A hook for uncaught exceptions that shows MissingPaddle without its trace, and the others by ``otherwise``."""
+
+    def hook(kind, error, trace):
+        if isinstance(error, MissingPaddle):
+            print(f"error: {error}", file=sys.stderr)
+        else:
+            otherwise(kind, error, trace)
+
+    return hook
+
+
 def import_paddle() -> None:
-    """Imports Paddle without its warnings of what is set here on purpose. Raises ImportError where there is none."""
+    """Imports Paddle without its warnings of what is set here on purpose. Raises MissingPaddle where there is none."""
     warnings.filterwarnings("ignore", message="No ccache found")
     said = io.StringIO()
     main = threading.current_thread() is threading.main_thread()
@@ -83,7 +99,8 @@ def import_paddle() -> None:
     except ModuleNotFoundError as error:
         if error.name != "paddle":
             raise
-        raise ImportError(
+        sys.excepthook = _one_line_for_missing_paddle(sys.excepthook)
+        raise MissingPaddle(
             'PaddlePaddle is not installed: pip install -e ".[cpu]", or ".[gpu]" on a machine with an NVIDIA GPU'
         ) from None
     finally:
