@@ -27,7 +27,7 @@ setup(
     ],
     extras_require={
         "cpu": ["paddlepaddle>=2.6.2"],
-        "gpu": ["paddlepaddle-gpu>=2.6.2"],
+        "gpu": ["paddlepaddle-gpu>=2.6.2", "numpy<2"],  # PyPI's newest build is 2.6.2, which was built for NumPy 1
         "report": ["reprod_log>=1.0.1"],
         "video": ["av>=12"],  # brings an H.264 encoder; its wheels hold libraries under the GPL
         "demo": ["gradio>=6.31; python_version >= '3.10'"],

@@ -95,7 +95,8 @@ def import_paddle() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_DFL) if main else None  # Ctrl-C in here stops without a trace
     try:
         with contextlib.redirect_stderr(said):
-            import paddle  # noqa: F401
+            import numpy
+            import paddle
     except ModuleNotFoundError as error:
         if error.name != "paddle":
             raise
@@ -109,6 +110,9 @@ def import_paddle() -> None:
         kept = [line for line in said.getvalue().splitlines() if "OMP_NUM_THREADS" not in line]
         if kept:
             print("\n".join(kept), file=sys.stderr)
+    if paddle.__version__.startswith("2.") and not numpy.__version__.startswith("1."):
+        why = f"Paddle {paddle.__version__} was built for NumPy 1, and NumPy {numpy.__version__} is installed"
+        print(f'warning: {why}: pip install "numpy<2"', file=sys.stderr)
 
 
 def choose_device(device: str | None = None) -> str:
