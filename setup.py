@@ -32,6 +32,6 @@ setup(
         "video": ["av>=12"],  # brings an H.264 encoder; its wheels hold libraries under the GPL
         "demo": ["gradio>=6.31; python_version >= '3.10'"],
         "onnx": ["paddle2onnx>=1.3.1", "onnxruntime>=1.20"],
-        "test": ["pytest>=7.0", "ruff>=0.6", "reprod_log>=1.0.1", "av>=12"],
+        "test": ["pytest>=7.0", "ruff>=0.6", "reprod_log>=1.0.1", "av>=12", "nbclient>=0.8", "ipykernel>=6.0"],
     },
 )
