@@ -46,11 +46,12 @@ def allowed(key: str, kind: str) -> str:
     if key == "train.amp":
         return ", ".join(config.AMP)
     least = {**dict.fromkeys(config.AT_LEAST_ONE, ", 1 or more"), **dict.fromkeys(config.NOT_NEGATIVE, ", 0 or more")}
-    return KINDS[kind] + (", 0 to 1" if key in config.FRACTIONS else least.get(key, ""))
+    least.update({**dict.fromkeys(config.FRACTIONS, ", 0 to 1"), **dict.fromkeys(config.BELOW_ONE, ", 0 to below 1")})
+    return KINDS[kind] + least.get(key, "")
 
 
 def page() -> str:
-    kinds, lines = config._known_keys(), [HEAD]
+    kinds, lines = config.known_keys(), [HEAD]
     for section in ("", *config.SECTIONS):
         lines += [f"## {section or 'Run'}", "", "| key | default | allowed | meaning |", "| --- | --- | --- | --- |"]
         for key, (value, comment) in entries(CONFIGS / "base.yaml").items():

@@ -85,7 +85,8 @@ def iteration(config: Config, training: Training, batch: Batch, form: str, read:
     def noted(*arguments):
         for phase, loss, parts in FORMS[form](*arguments):
             yield phase, loss, parts  # the caller goes backward and steps before it asks for the next
-            note(phase)
+            if phase not in moved:  # the first of several pieces goes on when all have been through the phase
+                note(phase)
 
     c, t = config.loss, config.train
     weights = phases.Weights(c.lambda_reg, c.lambda_sty, c.lambda_ds, c.lambda_cyc)

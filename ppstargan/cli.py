@@ -54,13 +54,22 @@ def add_resume(arguments: Parser):
 def run_tool(main: Callable[[], int | None]) -> NoReturn:
     """Runs a tool's ``main`` and exits with what it returns; a user's mistake becomes one line."""
     try:
-        sys.exit(main() or 0)
+        code = main() or 0
+        sys.stdout.flush()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        code = error.exit_code
+    except MemoryError:  # Paddle's allocator raises it too
+        advice = "a smaller train.batch_size, train.accumulate=2, --batch-size or a smaller model.img_size takes less"
+        print(f"error: not enough memory; {advice}", file=sys.stderr)
+        code = 1
     except BrokenPipeError:  # who reads the output, such as head, has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at the end raises again
-        sys.exit(1)
+        code = 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        code = 130
+    try:
+        sys.stdout.flush()
+    except OSError:  # or Python says so once more at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)

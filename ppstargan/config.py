@@ -103,7 +103,9 @@ WITHOUT_EFFECT = (
     "train.keep_every train.eval_every train.eval_sources"
 ).split()
 AMP = ("none", "float16", "bfloat16")
-FRACTIONS = ("data.crop_probability", "data.max_bad_share", "train.beta1", "train.beta2", "train.ema_beta")
+LARGEST_SEED = 2**32 - 1  # larger than any that people type, and whole in every library
+FRACTIONS = ("data.crop_probability", "data.max_bad_share", "train.ema_beta")
+BELOW_ONE = ("train.beta1", "train.beta2")
 
 
 def load_config(path, overrides=()) -> Config:
@@ -140,7 +142,7 @@ def to_yaml(config: Config) -> str:
 def changes(before: dict, now: dict) -> dict:
     """{"train.lr": (was, is), …}: where two configurations as nested dicts differ, of the keys that both have."""
     found = {}
-    for key in _known_keys():
+    for key in known_keys():
         section, _, name = key.rpartition(".")
         values = [given.get(section, {}) if section else given for given in (before, now)]
         if all(name in given for given in values) and values[0][name] != values[1][name]:
@@ -177,7 +179,7 @@ def _nest(path: list, value) -> dict:
     return {path[0]: _nest(path[1:], value) if len(path) > 1 else value}
 
 
-def _known_keys() -> dict:
+def known_keys() -> dict:
     """{"train.lr": "float", …}: every key with the name of its type."""
     known = {f.name: f.type for f in dataclasses.fields(Config) if f.name not in SECTIONS}
     for section, kind in SECTIONS.items():
@@ -186,7 +188,7 @@ def _known_keys() -> dict:
 
 
 def _merge(values: dict, new: dict, where: str) -> None:
-    known = _known_keys()
+    known = known_keys()
     for key, value in new.items():
         entries = {key: value}
         if key in SECTIONS:
@@ -218,7 +220,7 @@ def _typed(key: str, value, kind: str, where: str):
         if kind == "float" and not isinstance(value, bool):
             return float(value)
         if kind == "int" and not isinstance(value, bool) and float(value) == int(float(value)):
-            return int(float(value))
+            return value if isinstance(value, int) else int(float(value))
     except (TypeError, ValueError, OverflowError):
         pass
     names = {"bool": "true or false", "str": "text", "float": "a number", "int": "a whole number"}
@@ -230,7 +232,7 @@ def _unset(values: dict) -> list:
         section, _, name = key.rpartition(".")
         return name in (values.get(section, {}) if section else values)
 
-    return [key for key in _known_keys() if not is_set(key)]
+    return [key for key in known_keys() if not is_set(key)]
 
 
 def _check_ranges(config: Config, where: str) -> None:
@@ -250,7 +252,12 @@ def _check_ranges(config: Config, where: str) -> None:
     for key in FRACTIONS:
         if not 0 <= value(key) <= 1:
             raise UsageError(f"{where}: {key} must be between 0 and 1, not {value(key)}")
+    for key in BELOW_ONE:
+        if not 0 <= value(key) < 1:
+            raise UsageError(f"{where}: {key} must be 0 or more and below 1, not {value(key)}")
     t = config.train
+    if t.seed > LARGEST_SEED:
+        raise UsageError(f"{where}: train.seed must be at most {LARGEST_SEED}, not {t.seed}")
     if t.amp not in AMP:
         raise UsageError(f"{where}: train.amp must be {', '.join(AMP[:-1])} or {AMP[-1]}, not {t.amp}")
     if t.batch_size % t.accumulate:

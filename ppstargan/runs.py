@@ -63,13 +63,21 @@ def find_checkpoint(config: Config, where: str | None) -> Path:
         raise UserError(f"nothing to resume at {Path(where).absolute()}; give a checkpoint or a run's folder")
     if where and Path(where).name == "checkpoints":
         where = str(Path(where).parent)
-    runs = [Path(where)] if where else sorted(Path(config.output).glob(f"{config.name}-[0-9]*"), reverse=True)
+    runs = [Path(where)] if where else _runs(config)
     for run in runs:
         found = checkpoints(run)
         if found:
             return _newest_whole(found)
     place = Path(where).absolute() if where else Path(config.output).absolute() / f"{config.name}-*"
     raise UserError(f"no checkpoint to resume in {place}/checkpoints; start a run without --resume")
+
+
+def _runs(config: Config) -> list:
+    """The folders of the runs of this name, the newest first: NAME-DATE-TIME, and NAME-DATE-TIME-2 in one second."""
+    ours = re.compile(re.escape(config.name) + r"-(\d{8}-\d{6})(?:-(\d+))?")
+    output = Path(config.output)
+    found = [(ours.fullmatch(path.name), path) for path in (output.iterdir() if output.is_dir() else ())]
+    return [path for _, path in sorted(((m[1], int(m[2] or 1)), path) for m, path in found if m)][::-1]
 
 
 def _newest_whole(found: list) -> Path:

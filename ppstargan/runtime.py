@@ -156,16 +156,23 @@ def seed_everything(seed: int) -> None:
 
 @contextlib.contextmanager
 def stop_signals():
-    """Within it, Ctrl-C and SIGTERM only add to the list that it yields; a second Ctrl-C stops at once."""
+    """Within it, Ctrl-C, SIGTERM and a closed terminal only add to the list that it yields; a second Ctrl-C stops at
+    once. Paddle's launcher sends SIGTERM several times, and nohup has a closed terminal ignored.
+    """
     received = []
 
     def note(number, frame):
-        if received:
+        if number == signal.SIGINT and number in received:
             raise KeyboardInterrupt
+        if not received:  # written past Python's buffers, which the signal may have found in use
+            with contextlib.suppress(OSError):
+                os.write(2, f"\n{signal.Signals(number).name}: finishing this iteration, then saving\n".encode())
         received.append(number)
-        print(f"\n{signal.Signals(number).name}: finishing this iteration, then saving", flush=True)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield received
     finally:

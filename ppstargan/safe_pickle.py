@@ -55,11 +55,31 @@ for _core in ("numpy.core", "numpy._core"):
     _ALLOWED[f"{_core}.numeric", "_frombuffer"] = _from_buffer
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(pickle._Unpickler):  # Python's own form of it, in which the making of tuples can be watched
     def find_class(self, module: str, name: str):
         if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which weights have no need of")
         return _ALLOWED[module, name]
+
+
+def _watched(make):
+    """The step ``make`` of the unpickler that puts a tuple on the stack, refusing one that is too deep.
+
+    A tuple's hash goes as deep as the tuple, and deep enough it takes the process down.
+    """
+
+    def step(self):
+        make(self)
+        made = self.stack[-1]
+        if any(isinstance(inner, tuple) for item in made if isinstance(item, tuple) for inner in item):
+            raise pickle.UnpicklingError("it holds tuples in tuples in tuples, which weights have no need of")
+
+    return step
+
+
+_steps = pickle._Unpickler.dispatch
+_tuples = (opcode[0] for opcode in (pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3))
+_Unpickler.dispatch = {**_steps, **{opcode: _watched(_steps[opcode]) for opcode in _tuples}}
 
 
 def load(file: BinaryIO):

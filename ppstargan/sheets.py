@@ -7,11 +7,10 @@ import paddle
 
 from ppstargan import pictures
 from ppstargan.data.batches import load_batch
-from ppstargan.stargan_v2 import Networks
+from ppstargan.stargan_v2 import MEAN_LATENTS, Networks
 
 SOURCES = 8  # images across a sheet
 LATENTS = 2  # latents for each domain of a latent sheet
-MEAN_LATENTS = 1000  # latents behind a domain's mean style
 
 
 def sheet_images(val_images: dict, size: int) -> tuple:

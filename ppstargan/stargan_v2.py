@@ -15,6 +15,7 @@ from ppstargan.nets.style_encoder import StyleEncoder
 
 AVERAGED = ("generator", "mapping_network", "style_encoder")
 NETWORKS = (*AVERAGED, "discriminator")
+MEAN_LATENTS = 10_000  # latents behind a domain's mean style
 
 
 class Networks:

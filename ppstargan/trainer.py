@@ -19,6 +19,7 @@ from ppstargan.data.folders import check_same_domains, find_domains
 from ppstargan.divergence import Diverged, first_not_finite, going_on, report_divergence
 from ppstargan.errors import UsageError, UserError
 from ppstargan.evaluate import evaluate_in_training
+from ppstargan.face.weights import load_fan
 from ppstargan.logs import Logger, Stopwatch, progress_line
 from ppstargan.metrics.judges import load_judges
 from ppstargan.metrics.protocol import Settings
@@ -36,11 +37,6 @@ from ppstargan.runs import (
 from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, stop_signals
 from ppstargan.sheets import sample_sheets, sheet_images
 from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks, update_average
-
-FAN_HELP = (
-    "python tools/download.py wing (or convert the authors' wing.ckpt: python tools/convert_torch_weights.py wing.ckpt "
-    "{path}); or try without by -o face.allow_random_fan=true"
-)
 
 
 class Trainer:
@@ -103,12 +99,6 @@ class Trainer:
         if path.parent.name == "checkpoints" and checkpoints(path.parent.parent)[-1:] == [path]:
             self.folder = path.parent.parent
             remove_partial_files(self.folder)
-
-    def _load_fan(self) -> None:
-        path = Path(self.config.face.fan)
-        if path.is_file() or not self.config.face.allow_random_fan:
-            content = checkpoint.load(path, "model.w_hpf > 0 needs them, so " + FAN_HELP.format(path=path))
-            checkpoint.fill(self.nets.fan, content.get("nets", {}).get("fan", {}), f"{path}, fan")
 
     def save(self) -> None:
         """Writes the checkpoint of this iteration, says so, and removes old ones.
@@ -185,8 +175,9 @@ class Trainer:
         if self.iteration >= t.iterations:
             print(f"{self.iteration} of {t.iterations} iterations are done; raise train.iterations to go on")
             return 0
-        if not self.has_fan:
-            self._load_fan()
+        face = self.config.face
+        if not self.has_fan and (Path(face.fan).is_file() or not face.allow_random_fan):
+            self.nets.fan = self.average.fan = load_fan(face.fan, "; or try without by -o face.allow_random_fan=true")
         # Both now, so that what is missing or bad shows before hours of training.
         self.sheet_images = sheet_images(self.val_images, self.config.model.img_size)
         self.judges = load_judges() if t.eval_every else None
@@ -199,12 +190,17 @@ class Trainer:
             stopped = self._train()
         except Diverged:
             raise
-        except UserError as error:  # an image that went bad, say: what was trained until here is kept
+        except (UserError, OSError) as error:  # an image that went bad, say: what was trained until here is kept
             if start < self.iteration != self.save_tried:
                 try:
                     self.save()
                 except UserError as second:
                     raise UserError(f"{error}; {second}") from None
+                except OSError:  # the line that says that it is written
+                    pass
+            if isinstance(error, OSError):  # a pipe or a terminal was closed, say
+                what = f"what the run prints and logs cannot be written ({error.strerror or error})"
+                raise UserError(f"{what}; go on with --resume {shlex.quote(str(self.folder))}") from None
             raise
         finally:
             if new and self.iteration == start:

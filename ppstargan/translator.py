@@ -13,11 +13,9 @@ from ppstargan import checkpoint
 from ppstargan.convert.weights import build
 from ppstargan.data.transforms import for_testing, load_rgb
 from ppstargan.errors import UserError
+from ppstargan.face.weights import FAN_PATH, load_fan
 from ppstargan.pictures import to_uint8
-from ppstargan.stargan_v2 import AVERAGED
-
-FAN_PATH = "data/wing.pdparams"
-MEAN_LATENTS = 10_000  # latents behind a domain's mean style
+from ppstargan.stargan_v2 import AVERAGED, MEAN_LATENTS
 
 Picture = Union[str, Path, Image.Image, np.ndarray]
 
@@ -65,8 +63,6 @@ class Translator:
         if self.nets.fan is not None and "fan" in parts:
             checkpoint.fill(self.nets.fan, parts["fan"], f"{self.weights}, fan")
         elif self.nets.fan is not None:
-            from ppstargan.face.find import load_fan  # brings scikit-image, which only faces need
-
             self.nets.fan = load_fan(fan)
 
     def _names(self, stored, given) -> list:
@@ -80,9 +76,12 @@ class Translator:
         return names
 
     def domain_number(self, domain) -> int:
-        """The number of a domain given by name or number. Raises UserError naming the known ones."""
+        """The number of a domain given by name or number. Raises UserError naming the known ones.
+
+        An int is a number; a text is a name first, since folders may be called 1, 2, 3.
+        """
         name = str(domain)
-        if name in self.domains:
+        if name in self.domains and not isinstance(domain, int):
             return self.domains.index(name)
         if name.isdecimal() and int(name) < len(self.domains):
             return int(name)
@@ -133,13 +132,16 @@ class Translator:
         if seed < 0 or not 0 <= psi <= 1:
             raise UserError(f"seed {seed}, psi {psi}: the seed must be 0 or more, and psi from 0 to 1")
         z = np.random.default_rng(seed).standard_normal((count, self.architecture["latent_dim"])).astype(np.float32)
-        mean = paddle.to_tensor(self.mean_style(number)) if psi < 1 else None
+        mean = paddle.to_tensor(self._mean(number)) if psi < 1 else None
         return self.nets.style_from_latent(paddle.to_tensor(z), number, psi, mean).numpy()
 
     @paddle.no_grad()
     def mean_style(self, domain) -> np.ndarray:
         """Mean style code [1, style_dim] of a domain, over latents that are always the same."""
-        number = self.domain_number(domain)
+        return self._mean(self.domain_number(domain))
+
+    @paddle.no_grad()
+    def _mean(self, number: int) -> np.ndarray:
         if number not in self._means:
             z = np.random.default_rng(0).standard_normal((MEAN_LATENTS, self.architecture["latent_dim"]))
             self._means[number] = self.nets.mean_style(number, paddle.to_tensor(z.astype(np.float32))).numpy()

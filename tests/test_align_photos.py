@@ -15,6 +15,7 @@ from ppstargan.face import find, photos
 from ppstargan.face.align import align_face
 from ppstargan.face.draw import PANEL, debug_sheet
 from ppstargan.face.find import Face, Square
+from ppstargan.face.weights import load_fan
 from ppstargan.nets.fan import FAN, HEATMAP_SIZE
 from ppstargan.pictures import GAP
 
@@ -337,10 +338,10 @@ def test_mean_landmarks_that_are_none(tmp_path, content, message):
 def test_weights_that_hold_no_fan(tmp_path):
     path = tmp_path / "afhq.pdparams"
     with pytest.raises(UserError, match=r"no weights at /.*download\.py wing.*convert_torch_weights\.py wing\.ckpt /"):
-        find.load_fan(path)
+        load_fan(path)
     checkpoint.save({"architecture": {}, "nets": {"generator": {}}}, path)
     with pytest.raises(UserError, match=r"holds no face alignment network; python tools/download\.py wing"):
-        find.load_fan(path)
+        load_fan(path)
 
 
 def test_the_tool(tmp_path):

@@ -163,3 +163,19 @@ def test_the_scale_grows_again_and_is_kept():
     other = GradScaler()
     other.restore(scaler.state())
     assert other.state() == {"scale": 8.0, "good_steps": 0}
+
+
+def test_no_mask_is_made_in_half_precision(rounded, monkeypatch):
+    nets = Networks(3, 64, hidden_dim=16, style_dim=8, channel_base=512, max_channels=16, w_hpf=1)
+    seen = []
+
+    def masks(x):
+        fine = paddle.matmul(paddle.full([1, 1], 1 + 2.0**-12), paddle.ones([1, 1]))
+        seen.append((fine.item() == 1 + 2.0**-12, x.dtype))
+        return [paddle.ones([x.shape[0], 1, 256, 256])] * 2
+
+    monkeypatch.setattr(nets, "masks", masks)
+    config = load_config(Path(__file__).parents[1] / "configs" / "toy.yaml", ["model.img_size=64"])
+    for _, loss, _ in phases.phase_losses(nets, random_batch(config, 2, 3), phases.Weights(), "bfloat16"):
+        loss.backward()
+    assert seen == [(True, paddle.float32)] * 3  # the source's, and those of both translations

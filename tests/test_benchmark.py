@@ -126,3 +126,17 @@ def test_the_tool_reports_and_writes_json(tmp_path):
 def test_a_wrong_call_is_one_line():
     done = tool("--iterations", "0")
     assert (done.returncode, done.stderr) == (2, "error: --iterations is 0; give 1 or more\n")
+
+
+def test_the_parts_of_an_accumulated_iteration_add_up_to_it():
+    config = load_config(ROOT / "configs" / "toy.yaml", [*SMALL, "train.batch_size=4", "train.accumulate=2"])
+    whole = load_config(ROOT / "configs" / "toy.yaml", [*SMALL, "train.batch_size=4"])
+    training, batch = benchmark.build(config, 3), benchmark.random_batch(config, 4, 3)
+    found = []
+    for settings in (config, whole):
+        with counting() as tally:
+            parts = benchmark.iteration(settings, training, batch, "fused", lambda: tally.flop)
+        assert list(parts) == list(benchmark.PARTS) and sum(parts.values()) == tally.flop
+        found.append(parts)
+    for phase in phases.STEPPED:  # two pieces make their 4x4 kernels twice, and nothing else more
+        assert found[1][phase] <= found[0][phase] < 1.3 * found[1][phase], phase

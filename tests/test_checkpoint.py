@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import paddle
@@ -280,3 +282,12 @@ def test_weights_alone_cannot_be_resumed(tmp_path):
     nets = small(1)
     with pytest.raises(UserError, match="--init"):
         checkpoint.restore(checkpoint.load(path), nets, nets.averages(), adam_optimizers(nets), str(path))
+
+
+def test_a_tuple_whose_hash_would_take_the_process_down_is_refused(tmp_path):
+    deep = b"\x80\x05}" + b")" + b"\x85" * 200_000 + b"K\x01s."  # {((((…),),),): 1}
+    (tmp_path / "a.pdparams").write_bytes(deep)
+    code = f"from ppstargan import checkpoint\ncheckpoint.load({str(tmp_path / 'a.pdparams')!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1, done.returncode  # and not by a signal
+    assert "Damaged" in done.stderr and "tuples in tuples in tuples" in done.stderr

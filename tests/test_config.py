@@ -89,3 +89,21 @@ def test_a_file_may_start_from_one_in_another_folder(tmp_path):
     path.write_text(f"_base_: {CONFIGS / 'afhq.yaml'}\nmodel:\n  img_size: 128\n")
     config = load_config(path)
     assert (config.model.img_size, config.loss.lambda_ds) == (128, 2)
+
+
+def test_whole_numbers_stay_as_they_are():
+    assert load_config(CONFIGS / "toy.yaml", ["train.iterations=9007199254740993"]).train.iterations == 9007199254740993
+    assert load_config(CONFIGS / "toy.yaml", ["train.iterations=1e5"]).train.iterations == 100000
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train.beta1=1", "train.beta1 must be 0 or more and below 1, not 1.0"),
+        ("train.beta2=1.0", "train.beta2 must be 0 or more and below 1, not 1.0"),
+        ("train.seed=99999999999999999999", "train.seed must be at most 4294967295, not 99999999999999999999"),
+    ],
+)
+def test_what_a_library_would_refuse_later_with_a_trace(override, message):
+    with pytest.raises(UsageError, match=message):
+        load_config(CONFIGS / "toy.yaml", [override])

@@ -1,5 +1,6 @@
 """Every case of the parity kit: figures that the authors' PyTorch code gave."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,12 @@ def test_missing_kit_is_named(tmp_path):
 def test_unknown_case_names_the_known_ones():
     with pytest.raises(UserError, match="forward_small"):
         read_case(KIT, "forward_smal")
+
+
+def test_a_kits_missing_or_damaged_file_is_named(tmp_path):
+    shutil.copy(KIT / "manifest.json", tmp_path)
+    with pytest.raises(UserError, match=rf"whose file {tmp_path}/fan\.npz is missing"):
+        read_case(tmp_path, "fan")
+    (tmp_path / "fan.npz").write_bytes((KIT / "fan.npz").read_bytes()[:1000])
+    with pytest.raises(UserError, match=rf"{tmp_path}/fan\.npz is no \.npz file, or a damaged one"):
+        read_case(tmp_path, "fan")

@@ -128,3 +128,14 @@ def test_image_lists_depend_on_names_and_order_alone(tmp_path):
     assert first["cat"][0] == 2 and first == lists(tmp_path / "b", "1.jpg", "2.jpg")
     for names_ in (("1.jpg",), ("2.jpg", "1.jpg"), ("1.jpg", "3.jpg"), ("1.jpg2.jpg",), ("1.jpg\udcb0", "2.jpg")):
         assert lists(tmp_path, *names_) != first
+
+
+def test_the_newest_run_of_a_name_is_not_one_whose_name_only_begins_so(tmp_path):
+    for folder in ("toy-20260101-000000", "toy-20260101-000000-2", "toy-20260101-000000-10", "toy-64-20270101-000000"):
+        checkpoint.save(CONTENT, tmp_path / folder / "checkpoints" / "0000001.pdparams")
+    assert find_checkpoint(config(tmp_path), "").parents[1].name == "toy-20260101-000000-10"
+    other = load_config(TOY, [f"output={tmp_path}", "name=toy-64"])
+    assert find_checkpoint(other, "").parents[1].name == "toy-64-20270101-000000"
+    odd = load_config(TOY, [f"output={tmp_path}", "name=to[y]"])  # no pattern
+    with pytest.raises(UserError, match="no checkpoint to resume"):
+        find_checkpoint(odd, "")

@@ -167,3 +167,15 @@ def test_what_is_no_image_or_no_style_is_refused(weights, faces, tmp_path):
     assert "3 reference images have 2 domains" in refusal(model.style_from_reference, faces["cat"], ["cat", "dog"])
     assert "psi 1.5" in refusal(model.style_from_seed, "cat", 0, 1, 1.5)
     assert "seed -1" in refusal(model.style_from_seed, "cat", -1)
+
+
+def test_folders_called_by_numbers_are_names_before_numbers(tmp_path):
+    named = small_model.save(tmp_path / "w.pdparams", small_model.networks(), ["1", "2", "0"])
+    model = Translator(named)
+    plain = Translator(small_model.save(tmp_path / "v.pdparams", small_model.networks(), None))
+    for number, name in enumerate(model.domains):
+        assert model.domain_number(name) == model.domain_number(number) == number
+        for psi in (0, 0.5, 1):
+            found = model.style_from_seed(name, 3, psi=psi)
+            np.testing.assert_allclose(found, plain.style_from_seed(number, 3, psi=psi), atol=1e-6)
+    np.testing.assert_allclose(model.style_from_seed("2", psi=0), model.mean_style("2"), atol=1e-6)

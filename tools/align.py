@@ -13,8 +13,9 @@ from pathlib import Path
 
 from ppstargan.cli import parser, run_tool
 from ppstargan.errors import UsageError
-from ppstargan.face.find import MIN_HEIGHT, load_fan
+from ppstargan.face.find import MIN_HEIGHT
 from ppstargan.face.photos import align_files, find_jobs, mean_landmarks
+from ppstargan.face.weights import FAN_PATH, load_fan
 from ppstargan.runtime import choose_device
 
 
@@ -24,7 +25,7 @@ def main() -> int:
     add("inputs", nargs="+", metavar="PATH", help="photographs: files, or folders with images at any depth")
     add("--out", type=Path, required=True, metavar="FOLDER", help="folder to write to")
     add("--size", type=int, default=256, help="px of a side [%(default)s]")
-    add("--fan", default="data/wing.pdparams", metavar="PATH", help="converted wing.ckpt [%(default)s]")
+    add("--fan", default=FAN_PATH, metavar="PATH", help="converted wing.ckpt [%(default)s]")
     add("--mean", default="data/celeba_lm_mean.npz", metavar="PATH", help="the mean face's landmarks [%(default)s]")
     add("--min-height", type=float, default=MIN_HEIGHT, metavar="H", help="of a face's landmarks [%(default)s]")
     add("--debug", type=Path, metavar="FOLDER", help="draw landmarks, masks and frames on the photographs, there")

@@ -1,6 +1,8 @@
 """Brings what the StarGAN v2 authors and others publish (data sets, networks) into the folder data: downloaded in
 parts, checked, unpacked or converted. --list tells the names. Interrupted, the same command goes on."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from urllib.parse import urlsplit
 

@@ -8,7 +8,6 @@ faces. How high its heatmaps are then says whether it sees one.
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,16 +16,10 @@ from PIL import Image
 from skimage.data import lbp_frontal_face_cascade_filename
 from skimage.feature import Cascade
 
-from ppstargan import checkpoint
 from ppstargan.data.transforms import crop_and_resize
-from ppstargan.errors import UserError
 from ppstargan.face.masks import THRESHOLD
 from ppstargan.nets.fan import FAN, HEATMAP_SIZE, INPUT_SIZE, peaks
 
-FAN_HELP = (
-    "python tools/download.py wing, or convert the authors' wing.ckpt: "
-    "python tools/convert_torch_weights.py wing.ckpt {path}"
-)
 # A landmark lower than this does not reach the model's masks. No other bound was measured.
 MIN_HEIGHT = THRESHOLD
 
@@ -56,17 +49,6 @@ class Face(NamedTuple):
     landmarks: np.ndarray
     height: float
     view: Square
-
-
-def load_fan(path) -> FAN:
-    """The FAN with the weights in ``path``, a converted wing.ckpt. Raises UserError with the way to get them."""
-    how_to_get = FAN_HELP.format(path=path)
-    values = checkpoint.load(path, how_to_get).get("nets", {}).get("fan")
-    if values is None:
-        raise UserError(f"{Path(path).absolute()} holds no face alignment network; {how_to_get}")
-    fan = FAN()
-    checkpoint.fill(fan, values, f"{Path(path).absolute()}, fan")
-    return fan
 
 
 @functools.lru_cache(maxsize=None)

@@ -89,7 +89,7 @@ def find_jobs(inputs, out: Path) -> list[Job]:
     jobs: dict[Path, Job] = {}
     out = out.resolve()
     for path in map(Path, inputs):
-        if path.is_dir() and out.is_relative_to(path.resolve()):
+        if path.is_dir() and path.resolve() in (out, *out.parents):
             raise UsageError(f"--out {out} lies in {path.absolute()}, which is read; name a folder outside it")
     for source, folders in find_pictures(inputs):
         name = Path(*folders[-2::-1], source.name)

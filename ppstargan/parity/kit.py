@@ -24,8 +24,8 @@ class Check:
     quantity: str
     error: float
     tolerance: float
-    ours: np.ndarray = field(default=None, repr=False)  # the figures compared, where they are kept for a report
-    reference: np.ndarray = field(default=None, repr=False)
+    ours: np.ndarray = field(repr=False)  # the figures compared, for a report
+    reference: np.ndarray = field(repr=False)
 
     @property
     def passed(self) -> bool:
@@ -39,8 +39,7 @@ class Case:
         self.name = name
         self.settings = settings
         self.prefix = f"{prefix}/{name}"
-        with np.load(folder / f"{name}.npz") as figures:
-            self.figures = dict(figures)
+        self.figures = _figures(folder / f"{name}.npz")
 
     def keys(self, start: str) -> list:
         """Keys of the stored arrays that begin with ``start``, without their ``.shape``, ``.l2``, ``.mean``."""
@@ -95,6 +94,16 @@ class Case:
         reference, ours = float(self.figures[key]), float(value)
         error = abs(ours - reference) / abs(reference)
         return Check(self.name, key, error, tolerance, np.array([ours]), np.array([reference]))
+
+
+def _figures(path: Path) -> dict:
+    try:
+        with np.load(path, allow_pickle=False) as figures:
+            return dict(figures)
+    except FileNotFoundError:
+        raise UserError(f"the kit's manifest names a case whose file {path.absolute()} is missing") from None
+    except Exception as error:  # NumPy raises nearly anything on a damaged file
+        raise UserError(f"{path.absolute()} is no .npz file, or a damaged one ({error})") from None
 
 
 def read_manifest(folder) -> dict:
