@@ -84,7 +84,7 @@ def generator_loss(nets: Networks, batch: Batch, s_trg, s_trg2, masks, weights: 
 
         s_found = nets.style_encoder(x_fake, batch.y_trg)
         s_src = nets.style_encoder(batch.x_src, batch.y_src)
-        x_back = nets.generator(x_fake, s_src, nets.masks(x_fake.detach()))
+        x_back = nets.generator(x_fake, s_src, nets.masks(x_fake))
         logits = nets.discriminator(x_fake, batch.y_trg)
     parts = {
         "adv": losses.adversarial_loss(logits, 1),
