@@ -152,6 +152,34 @@ def test_a_run_is_the_pieces_that_are_checked_elsewhere_with_the_figures_of_its_
         np.testing.assert_array_equal(Image.open(trainer.folder / "samples" / f"0000003_{name}.png"), sheet)
 
 
+@pytest.mark.parametrize("device, amp", [("cpu", "none"), ("gpu:0", "float16"), ("gpu:0", "bfloat16")])
+def test_arithmetic_of_a_gpu_is_as_configured_and_a_cpu_trains_in_float32(
+    faces, tmp_path, monkeypatch, capsys, device, amp
+):
+    asked = "float16" if amp == "none" else amp
+    chosen, stepped = [], []
+    monkeypatch.setattr(paddle, "get_device", lambda: device)
+    monkeypatch.setattr("ppstargan.trainer.choose_gpu_arithmetic", lambda *given: chosen.append(given))
+    monkeypatch.setattr("ppstargan.trainer.train_step", lambda *_, **options: stepped.append(options))
+    trainer = Trainer(config(faces, tmp_path, f"train.amp={asked}", "train.tf32=false", "train.channels_last=true"))
+    trainer.train_iteration([np.zeros(1)] * 7)
+    assert chosen == [(False, True)]
+    assert stepped == [{"accumulate": 1, "amp": amp, "scaler": trainer.scaler}]
+    assert isinstance(trainer.scaler, GradScaler) == (amp == "float16")  # bfloat16 has float32's range
+    assert ("train.amp=float16 needs a GPU" in capsys.readouterr().out) == (amp == "none")
+
+
+def test_a_run_goes_on_without_the_share_of_bad_images_that_its_configuration_allows(faces, tmp_path):
+    import shutil
+
+    shutil.copytree(faces, tmp_path / "data")
+    sorted((tmp_path / "data" / "train" / "cat").iterdir())[0].write_bytes(b"no image")  # one of twelve
+    settings = ("train.iterations=6", "train.sample_every=100", "train.save_every=100")
+    assert Trainer(config(tmp_path / "data", tmp_path / "a", "data.max_bad_share=0.1", *settings)).run() == 0
+    with pytest.raises(UserError, match=r"1 of 12 training images is bad, more than data\.max_bad_share=0\.08 allows"):
+        Trainer(config(tmp_path / "data", tmp_path / "b", "data.max_bad_share=0.08", *settings)).run()
+
+
 def test_a_run_measures_its_moving_averages_and_logs_the_figures(faces, tmp_path, monkeypatch):
     def measure(nets, train_images, val_images, judges, folder, cache, settings):
         assert nets is trainer.average and judges == "judges"
@@ -550,6 +578,7 @@ def test_a_phase_gives_gradients_to_the_networks_that_step_on_it_alone(phase):
         for name in NETWORKS:
             learned = [p.grad is not None for p in getattr(nets, name).parameters()]
             assert all(learned) if name in STEPPED[phase] else not any(learned), name
+    assert all(field.stop_gradient for field in batch)  # R1's gradient with respect to the images is a matter of D's
     assert all(not p.stop_gradient for name in NETWORKS for p in getattr(nets, name).parameters())
 
 
