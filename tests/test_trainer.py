@@ -633,6 +633,18 @@ def test_val_must_have_the_domains_of_train(faces, tmp_path):
         Trainer(config(tmp_path / "data", tmp_path))
 
 
+def test_a_domain_to_train_on_has_two_images_and_one_to_look_at_has_one(faces, tmp_path):
+    import shutil
+
+    shutil.copytree(faces, tmp_path / "data")
+    sorted((tmp_path / "data" / "val" / "dog").iterdir())[0].unlink()
+    Trainer(config(tmp_path / "data", tmp_path))
+    for path in sorted((tmp_path / "data" / "train" / "dog").iterdir())[1:]:
+        path.unlink()
+    with pytest.raises(UserError, match=r"domain dog has 1 image in .*/train/dog, 2 needed"):
+        Trainer(config(tmp_path / "data", tmp_path))
+
+
 def test_nothing_to_resume_is_named(faces, tmp_path):
     with pytest.raises(UserError, match=f"no checkpoint to resume in {tmp_path}/toy-"):
         find_checkpoint(config(faces, tmp_path), "")
