@@ -85,7 +85,7 @@ def generator_loss(nets: Networks, batch: Batch, s_trg, s_trg2, masks, weights: 
         s_found = nets.style_encoder(x_fake, batch.y_trg)
         s_src = nets.style_encoder(batch.x_src, batch.y_src)
         with autocast("none"):  # as the source's masks
-            masks_back = nets.masks(x_fake.detach().astype(batch.x_src.dtype))
+            masks_back = nets.masks(x_fake.astype(batch.x_src.dtype))
         x_back = nets.generator(x_fake, s_src, masks_back)
         logits = nets.discriminator(x_fake, batch.y_trg)
     parts = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ppstargan.errors import UserError
-from ppstargan.face.align import align_face, similarity
+from ppstargan.face.align import _pad, align_face, similarity
 from ppstargan.parity import fill
 from ppstargan.parity.align import align
 from ppstargan.parity.kit import read_case
@@ -116,6 +116,17 @@ def test_the_margin_mirrors_the_image_and_fades_into_its_blur():
         weight = np.vdot(*column) / np.vdot(column[1], column[1])
         assert weight == pytest.approx(((128 - distance) / 128) ** 4, abs=0.03)
     assert 0.002 < margin[:, :10].std() < 0.1 * noise.std()  # the blur is what is left
+
+
+@pytest.mark.parametrize(("height", "width"), [(300, 181), (180, 301)])
+def test_the_blur_is_a_hundredth_of_the_height(height, width):
+    """A wave of 40 px, that the mirror goes on with, and that is 20 px long where the padded image is blurred."""
+    wave = np.cos(2 * np.pi * np.arange(width) / 40)
+    padded, _, left = _pad(np.broadcast_to(wave[:, None], (height, width, 3)).astype(np.float32))
+    strength = np.exp(-2 * (np.pi * (height // 100) / 20) ** 2)  # of a wave that a Gaussian went over
+    expected = strength * np.cos(2 * np.pi * (np.arange(padded.shape[1]) - left) / 40)
+    for row in (padded[0], padded[-1]):  # the outer border is the blur alone
+        np.testing.assert_allclose(row[20:-20, 0], expected[20:-20], atol=0.02)
 
 
 @pytest.mark.parametrize("shape", [(160, 160), (97, 131), (20, 33)])

@@ -131,6 +131,11 @@ def test_the_view_around_a_box_shows_it_as_celeba_hq_shows_faces():
     assert view == Square(815, 260, 1000)
 
 
+def test_the_view_around_landmarks_shows_them_as_wide_as_in_celeba_hq():
+    landmarks = np.array([(110.0, 300), (220, 330), (150, 388)])
+    assert find.view_around(landmarks) == Square(65, 244, 200)  # 110 is 0.55 of it, around (165, 344)
+
+
 # ---- where faces are ----
 
 
@@ -161,6 +166,14 @@ def test_a_small_face_without_a_box_is_looked_at_from_near(fan):
     assert face.view.side < 400
     assert np.abs(far.landmarks - expected).max() > 15  # a cell is 23 px
     np.testing.assert_allclose(face.landmarks, expected, atol=8)
+
+
+@pytest.mark.parametrize(("share", "looks"), [(0.74, 2), (0.76, 1)])
+def test_how_small_a_face_is_looked_at_from_near(monkeypatch, share, looks):
+    spread, views = np.array([(0, 0), (0.55 * 1000 * share, 100)]), []
+    monkeypatch.setattr(find, "look", lambda fan, photo, view: views.append(view) or Face(spread, 0.5, view))
+    find.find_face(None, Image.new("RGB", (1000, 600)), [])
+    assert len(views) == looks
 
 
 def test_what_is_no_clearer_from_near_stays(fan, monkeypatch):

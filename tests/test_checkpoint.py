@@ -253,6 +253,20 @@ def test_start_from_moving_averages_alone(tmp_path):
     assert any(line.startswith("generator: 5") and "from the file" in line for line in lines), lines
 
 
+def test_start_from_a_whole_run_gives_networks_and_averages_their_own(tmp_path):
+    source, slow, path = small(0), small(2), tmp_path / "run.pdparams"
+    state = checkpoint.training_state(source, slow.averages(), adam_optimizers(source), architecture=ARCHITECTURE)
+    checkpoint.save({**state, "domains": ["cat", "dog"]}, path)
+    nets = small(1)
+    average = nets.averages()
+    checkpoint.initialise(nets, average, path, ["cat", "dog"])
+    for ours, theirs, kinds in ((nets, source, NETWORKS), (average, slow, AVERAGED)):
+        for name in kinds:
+            expected = checkpoint.arrays(getattr(theirs, name))
+            for key, value in checkpoint.arrays(getattr(ours, name)).items():
+                np.testing.assert_array_equal(value, expected[key], err_msg=f"{name}/{key}")
+
+
 def test_other_domains_keep_the_shared_layers(tmp_path):
     source = small(0)
     path = written(tmp_path / "a.pdparams", source, nets=NETWORKS)

@@ -15,6 +15,7 @@ from authors_form import SMALL, authors_states, conv, fan_state, ours, refusal, 
 from ppstargan import checkpoint
 from ppstargan.convert import torch_reader, torch_writer
 from ppstargan.convert.names import names
+from ppstargan.convert.recognise import infer_architecture
 from ppstargan.convert.weights import convert, convert_file, export_file
 from ppstargan.metrics.inception import InceptionV3
 from ppstargan.nets.fan import FAN
@@ -54,6 +55,31 @@ def test_authors_files(tmp_path, sizes, prefix):
         assert ("fan" in content.get("nets", {})) == (sizes["w_hpf"] > 0)
         export_file(tmp_path / "b.pdparams", tmp_path / "c.ckpt")
         same(torch_reader.load(tmp_path / "c.ckpt"), states)
+
+
+def test_widths_above_the_papers_cap():
+    """Those of E and D go on doubling to 1024: shapes alone, since the arrays would take a gigabyte."""
+    shapes = {
+        "generator": {"from_rgb.weight": (128, 3, 3, 3), **{f"encode.{i}.conv1.weight": (1,) for i in range(3)}},
+        "mapping_network": {"shared.0.weight": (6, 4), "unshared.0.0.weight": (6, 6), "unshared.1.0.weight": (6, 6)},
+        "style_encoder": {"unshared.0.weight": (3, 1024), **{f"shared.{i}.conv1.weight": (1,) for i in range(1, 4)}},
+    }
+    parts = {net: {key: np.broadcast_to(np.float32(0), s) for key, s in of.items()} for net, of in shapes.items()}
+    found, _ = infer_architecture(parts, "a.ckpt")
+    assert found == {"num_domains": 2, "img_size": 32, "style_dim": 3, "latent_dim": 4, "hidden_dim": 6, "w_hpf": 0,
+                     "channel_base": 4096, "max_channels": 1024}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f8"])
+def test_weights_of_another_precision_become_float32(tmp_path, dtype):
+    states = authors_states(SMALL, AVERAGED)
+    stored = {net: {key: value.astype(dtype) for key, value in state.items()} for net, state in states.items()}
+    torch_writer.save(stored, tmp_path / "a.ckpt")
+    content, _ = convert(tmp_path / "a.ckpt")
+    for net, state in states.items():
+        for key, value in ours(state).items():
+            assert content["averages"][net][key].dtype == np.float32
+            np.testing.assert_array_equal(content["averages"][net][key], value.astype(dtype).astype("f4"))
 
 
 def randomised(net):

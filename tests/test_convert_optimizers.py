@@ -164,6 +164,22 @@ def test_optimiser_written_by_pytorch():
     assert found["bias"]["beta1_pow_acc"] == 0 and found["bias"]["beta2_pow_acc"] == np.float32(0.99**4)
 
 
+def test_the_numbers_of_the_state_follow_the_file_and_its_moments_become_float32():
+    """Weight and bias come in the other order here, with an entry between them that Adam knows nothing of."""
+    layer = paddle.nn.Linear(3, 2)
+    state = {
+        i: {"step": 1, "exp_avg": np.full(shape, i + 0.25), "exp_avg_sq": np.full(shape, i + 0.5)}
+        for i, shape in enumerate([(2,), (2, 3)])
+    }
+    optim = {"state": state, "param_groups": [{"betas": (0.5, 0.75), "params": [0, 1]}]}
+    found = adam_moments(optim, ["bias", "constant", "weight"], names(layer), checkpoint.arrays(layer), "x")
+    for name, shape, moments in (("bias", (2,), (0.25, 0.5)), ("weight", (3, 2), (1.25, 1.5))):
+        for moment, value in zip(("moment1", "moment2"), moments):
+            assert found[name][moment].dtype == np.float32 and found[name][moment].shape == shape
+            assert (found[name][moment] == value).all()
+        assert (found[name]["beta1_pow_acc"], found[name]["beta2_pow_acc"]) == (0.5**2, 0.75**2)
+
+
 def group(optims):
     return optims["generator"]["param_groups"][0]
 
@@ -207,6 +223,9 @@ def test_files_beside_the_optimisers(tmp_path):
     renamed = path.replace(tmp_path / "optims.ckpt")
     assert "call it 100000_optims.ckpt" in refusal(convert, renamed)
     renamed.replace(path)
+    for file in (path, nets, ema):
+        (tmp_path / f"run_2_{file.name.replace('000003', '120000')}").write_bytes(file.read_bytes())
+    assert convert(tmp_path / "run_2_120000_optims.ckpt")[0]["iteration"] == 120000
     torch_writer.save(authors_states({**SMALL, "num_domains": 5}, AVERAGED), ema)
     assert "beside" in refusal(convert, path) and "differ" in refusal(convert, path)
     torch_writer.save(authors_states(SMALL), ema)

@@ -180,6 +180,9 @@ def test_statistics_are_the_mean_and_a_factor_of_the_unbiased_covariance(samples
 def test_a_set_is_at_no_distance_from_itself(samples):
     features = fill.normal("features", (samples, 64))
     assert 0 <= distance(features, features) < 1e-9
+    for i in range(6):  # the differences of large figures fall on both sides of 0
+        large = 100 * fill.normal(f"features {i}", (samples, 64))
+        assert 0 <= distance(large, large) < 1e-5
 
 
 @pytest.mark.parametrize("samples", [2, 10, 400])

@@ -19,6 +19,7 @@ NARROW = {"style_dim": 8, "hidden_dim": 16, "latent_dim": 4}
 )
 def test_every_size_and_number_of_domains(size, base, domains, w_hpf):
     nets = Networks(domains, size, w_hpf=w_hpf, channel_base=base, max_channels=8, **NARROW)
+    assert (nets.fan is not None) == (w_hpf > 0)
     x = paddle.rand([2, 3, size, size]) * 2 - 1
     y = paddle.to_tensor([0, domains - 1])
     with paddle.no_grad():
@@ -34,10 +35,13 @@ def test_widths_follow_channel_base_up_to_the_cap():
     assert [block.conv2.weight.shape[0] for block in net.encode] == [128, 256, 512, 512, 512, 512]
     narrow = Generator(64, channel_base=1024, max_channels=64)
     assert [block.conv2.weight.shape[0] for block in narrow.encode] == [32, 64, 64, 64]
+    least = Generator(64, channel_base=32, max_channels=8)  # no layer without a channel
+    assert [block.conv2.weight.shape[0] for block in least.encode] == [2, 4, 4, 4]
 
 
 def test_each_sample_gets_its_own_domains_branch_and_the_others_zero_gradients():
     layer = domains.DomainLinear(4, 3, 2)
+    layer.bias.set_value(paddle.arange(8, dtype="float32").reshape([4, 2]))  # 0 to begin with
     x, y = paddle.randn([3, 3]), [2, 0, 2]
     found = layer(x, paddle.to_tensor(y))
     weight, bias, inputs = layer.weight.numpy(), layer.bias.numpy(), x.numpy()
@@ -56,8 +60,9 @@ def test_he_initialisation_by_fan_in_and_zero_biases():
     nets = Networks(2, 64, channel_base=4096, max_channels=256)
     weight = nets.discriminator.main[2].conv1.weight.numpy()
     assert weight.std() == pytest.approx(np.sqrt(2 / (9 * weight.shape[1])), rel=0.03)
-    linear = nets.mapping_network.shared[2].weight.numpy()
-    assert linear.std() == pytest.approx(np.sqrt(2 / 512), rel=0.03)
+    first, last = nets.mapping_network.shared[0].weight.numpy(), nets.mapping_network.unshared[-1].weight.numpy()
+    assert first.shape == (16, 512) and first.std() == pytest.approx(np.sqrt(2 / 16), rel=0.03)
+    assert last.shape == (2, 512, 64) and last.std() == pytest.approx(np.sqrt(2 / 512), rel=0.03)
     for net in (nets.generator, nets.mapping_network, nets.style_encoder, nets.discriminator):
         biases = [p for name, p in net.named_parameters() if name.endswith("bias")]
         assert biases and all(float(bias.abs().max()) == 0 for bias in biases)
@@ -96,6 +101,15 @@ def test_the_fan_never_learns_nor_counts():
         np.testing.assert_array_equal(value.numpy(), before[name])
 
 
+def test_landmarks_are_in_pixels_of_the_image_whatever_its_shape(monkeypatch):
+    maps = np.zeros((1, 98, 64, 64), np.float32)
+    maps[:, :, 0, 40] = 1  # on the border, where no neighbour moves it
+    fan = FAN()
+    monkeypatch.setattr(fan, "heatmaps", lambda x: paddle.to_tensor(maps))
+    found = fan.landmarks(paddle.zeros([1, 3, 128, 320]))
+    np.testing.assert_allclose(found, np.broadcast_to([40.5 * 5, 0.5 * 2], (1, 98, 2)))
+
+
 def test_peaks_are_a_quarter_pixel_fine_but_not_on_the_border():
     maps = np.zeros((1, 2, 8, 8), np.float32)
     maps[0, 0, 3, 5], maps[0, 0, 3, 6], maps[0, 0, 2, 5] = 1.0, 0.5, 0.2
@@ -106,6 +120,8 @@ def test_peaks_are_a_quarter_pixel_fine_but_not_on_the_border():
 def test_moving_average():
     nets = Networks(2, 32, channel_base=64, max_channels=8, **NARROW)
     average = nets.averages()
+    for net, frozen in ((average, True), (nets, False)):
+        assert all(p.stop_gradient == frozen for name in AVERAGED for p in getattr(net, name).parameters())
     before = {name: getattr(nets, name).parameters()[0].numpy().copy() for name in AVERAGED}
     for name in AVERAGED:
         parameter = getattr(nets, name).parameters()[0]

@@ -219,7 +219,8 @@ class Codes:
 @pytest.fixture
 def codes(faces, judges, tmp_path):
     settings = SETTINGS._replace(sources=None)
-    run = protocol._Run(Codes(), *faces, judges, tmp_path, tmp_path, settings, None)
+    three = [{**images, "tiger": images["cat"]} for images in faces]
+    run = protocol._Run(Codes(), *three, judges, tmp_path, tmp_path, settings, None)
     return lambda mode, seed, source, target: run._codes(Task(mode, seed, source, target))
 
 
@@ -230,6 +231,7 @@ def test_latents_are_standard_normal_and_of_the_target(codes):
     assert len(np.unique(drawn)) > 0.95 * drawn.size  # 100 + z has few digits left
     np.testing.assert_array_equal(codes("latent", 7, "cat", "dog"), drawn[7])
     assert not np.isclose(codes("latent", 7, "dog", "cat"), drawn[7] - 100).any()
+    assert not np.isclose(codes("latent", 7, "tiger", "dog"), drawn[7]).any()  # each source has latents of its own
 
 
 def test_references_are_the_targets_each_before_any_again(codes, faces):

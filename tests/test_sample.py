@@ -122,6 +122,12 @@ def test_sheets_of_references_hold_every_source_and_every_reference(weights, fac
             same(beside[i], small_model.cell(sheet, 1 + i % 4, 0))
 
 
+def test_the_last_sheet_may_have_one_row_and_one_column(weights, faces):
+    model = Translator(weights)
+    found = list(sampling.sheets(model, faces["cat"], model.style_from_seed("dog", count=3), columns=2, rows=2))
+    assert [sheet.shape for sheet in found] == [(104, 70, 3), (104, 36, 3), (70, 70, 3), (70, 36, 3)]
+
+
 def test_a_sheet_of_seeds_goes_through_the_domains(weights, faces, tmp_path, sample):
     call = ("--weights", weights, "--source", *faces["cat"], "--domain", "lion", "0", "--latents", 2, "--seed", 1)
     assert sample(*call, "--out", "x.webp")[0] == 0

@@ -168,6 +168,11 @@ def test_views_beyond_their_storage_are_refused(loaded, offset, shape, strides, 
     loaded(tensor(storage(), offset, shape, strides), refused=words)
 
 
+def test_the_stride_of_a_dimension_of_one_may_be_anything(loaded):
+    read = loaded(tensor(storage(), 0, (2, 1, 3), (3, 2**61, 1)))
+    np.testing.assert_array_equal(read, SIX["0"].reshape(2, 1, 3))
+
+
 NAMED = "which a checkpoint has no need of"
 # A tuple of one tuple twice, and so on: forty levels that would take a terabyte to print.
 BOMB = b"]q\x00" + b"".join(b"h%c\x86q%c" % (level, level + 1) for level in range(40))

@@ -109,6 +109,97 @@ def test_a_run_leaves_what_it_says(faces, tmp_path, capsys):
     assert {f"samples/{name}" for name in sheets} <= set(tags["image"]) and "config/train" in tags["text"]
 
 
+def test_a_run_is_the_pieces_that_are_checked_elsewhere_with_the_figures_of_its_configuration(faces, tmp_path):
+    """The four updates and the averages by hand, bit for bit: each setting is another one, and reaches its place."""
+    from PIL import Image
+
+    from ppstargan.data.batches import Batch, draw_batch
+    from ppstargan.data.folders import find_domains
+    from ppstargan.phases import adam_optimizers, train_step
+    from ppstargan.sheets import sample_sheets, sheet_images
+    from ppstargan.stargan_v2 import update_average
+
+    losses = "loss.lambda_reg=2 loss.lambda_sty=3 loss.lambda_ds=4 loss.lambda_cyc=5 loss.ds_iter=4".split()
+    adam = "train.lr=2e-3 train.f_lr=5e-4 train.beta1=0.3 train.beta2=0.9 train.weight_decay=0.02".split()
+    others = "train.iterations=3 train.accumulate=3 train.seed=5 train.ema_beta=0.2 data.crop_probability=0.8".split()
+    trainer = Trainer(config(faces, tmp_path, *losses, *adam, *others))
+    trainer.run()
+
+    paddle.seed(5)
+    sizes = {"style_dim": 8, "latent_dim": 16, "hidden_dim": 16, "channel_base": 128, "max_channels": 8}
+    nets = Networks(3, 32, **sizes)
+    average, optimizers = nets.averages(), adam_optimizers(nets, 2e-3, 5e-4, 0.3, 0.9, 0.02)
+    drawing = {"batch_size": 3, "img_size": 32, "latent_dim": 16, "crop_probability": 0.8, "seed": 5}
+    warming_up = (1 / 10, 2 / 11, 0.2)  # then 3 / 12 is above ema_beta
+    for i, (lambda_ds, beta) in enumerate(zip((4.0, 3.0, 2.0), warming_up)):
+        batch = Batch(*map(paddle.to_tensor, draw_batch(find_domains(faces / "train"), i, **drawing)))
+        train_step(nets, optimizers, batch, Weights(2, 3, lambda_ds, 5), accumulate=3)
+        update_average(average, nets, beta)
+    found = final_state(trainer.folder)
+    by_hand = checkpoint.training_state(nets, average, optimizers)
+    for part, values in by_hand.items():
+        ours, expected = dict(flat(found[part])), dict(flat(values))
+        assert ours.keys() == expected.keys()
+        for key, value in expected.items():
+            np.testing.assert_array_equal(ours[key], value, err_msg=f"{part}/{key}")
+    assert found["lambda_ds"] == 1
+
+    from visualdl import LogReader
+
+    log = LogReader(file_path=str(next((trainer.folder / "visualdl").iterdir())))
+    assert [record.value for record in log.get_data("scalar", "lambda_ds")] == [4, 3, 2]
+    for name, sheet in sample_sheets(average, sheet_images(find_domains(faces / "val"), 32), 16, seed=5).items():
+        np.testing.assert_array_equal(Image.open(trainer.folder / "samples" / f"0000003_{name}.png"), sheet)
+
+
+@pytest.mark.parametrize("device, amp", [("cpu", "none"), ("gpu:0", "float16"), ("gpu:0", "bfloat16")])
+def test_arithmetic_of_a_gpu_is_as_configured_and_a_cpu_trains_in_float32(
+    faces, tmp_path, monkeypatch, capsys, device, amp
+):
+    asked = "float16" if amp == "none" else amp
+    chosen, stepped = [], []
+    monkeypatch.setattr(paddle, "get_device", lambda: device)
+    monkeypatch.setattr("ppstargan.trainer.choose_gpu_arithmetic", lambda *given: chosen.append(given))
+    monkeypatch.setattr("ppstargan.trainer.train_step", lambda *_, **options: stepped.append(options))
+    trainer = Trainer(config(faces, tmp_path, f"train.amp={asked}", "train.tf32=false", "train.channels_last=true"))
+    trainer.train_iteration([np.zeros(1)] * 7)
+    assert chosen == [(False, True)]
+    assert stepped == [{"accumulate": 1, "amp": amp, "scaler": trainer.scaler}]
+    assert isinstance(trainer.scaler, GradScaler) == (amp == "float16")  # bfloat16 has float32's range
+    assert ("train.amp=float16 needs a GPU" in capsys.readouterr().out) == (amp == "none")
+
+
+def test_a_run_goes_on_without_the_share_of_bad_images_that_its_configuration_allows(faces, tmp_path):
+    import shutil
+
+    shutil.copytree(faces, tmp_path / "data")
+    sorted((tmp_path / "data" / "train" / "cat").iterdir())[0].write_bytes(b"no image")  # one of twelve
+    settings = ("train.iterations=6", "train.sample_every=100", "train.save_every=100")
+    assert Trainer(config(tmp_path / "data", tmp_path / "a", "data.max_bad_share=0.1", *settings)).run() == 0
+    with pytest.raises(UserError, match=r"1 of 12 training images is bad, more than data\.max_bad_share=0\.08 allows"):
+        Trainer(config(tmp_path / "data", tmp_path / "b", "data.max_bad_share=0.08", *settings)).run()
+
+
+def test_a_run_measures_its_moving_averages_and_logs_the_figures(faces, tmp_path, monkeypatch):
+    def measure(nets, train_images, val_images, judges, folder, cache, settings):
+        assert nets is trainer.average and judges == "judges"
+        assert [path.parts[-3:-1] for path in (train_images["cat"][0], val_images["cat"][0])] == [
+            ("train", "cat"),
+            ("val", "cat"),
+        ]
+        assert folder == trainer.folder / "evaluation" / f"{trainer.iteration:07d}"
+        assert cache == tmp_path / "features"  # which all runs share
+        assert (settings.sources, settings.seeds, settings.batch_size, settings.outputs) == (7, (5,), 3, 10)
+        return {"fid_x_latent/mean": 10.0 * trainer.iteration}
+
+    monkeypatch.setattr("ppstargan.trainer.load_judges", lambda: "judges")
+    monkeypatch.setattr("ppstargan.trainer.evaluate_in_training", measure)
+    settings = ("train.iterations=4", "train.eval_every=2", "train.eval_sources=7", "train.seed=5")
+    trainer = Trainer(config(faces, tmp_path, *settings))
+    assert trainer.run() == 0
+    assert logged_steps(trainer.folder, "fid_x_latent/mean") == [2, 4]
+
+
 def test_two_and_two_iterations_equal_four(faces, tmp_path, capsys):
     whole = Trainer(config(faces, tmp_path / "whole", "train.iterations=4"))
     whole.run()
@@ -487,6 +578,7 @@ def test_a_phase_gives_gradients_to_the_networks_that_step_on_it_alone(phase):
         for name in NETWORKS:
             learned = [p.grad is not None for p in getattr(nets, name).parameters()]
             assert all(learned) if name in STEPPED[phase] else not any(learned), name
+    assert all(field.stop_gradient for field in batch)  # R1's gradient with respect to the images is a matter of D's
     assert all(not p.stop_gradient for name in NETWORKS for p in getattr(nets, name).parameters())
 
 
@@ -538,6 +630,18 @@ def test_val_must_have_the_domains_of_train(faces, tmp_path):
     shutil.copytree(faces, tmp_path / "data")
     shutil.rmtree(tmp_path / "data" / "val" / "dog")
     with pytest.raises(UserError, match="train has the domains cat, dog, lion, and val has cat, lion"):
+        Trainer(config(tmp_path / "data", tmp_path))
+
+
+def test_a_domain_to_train_on_has_two_images_and_one_to_look_at_has_one(faces, tmp_path):
+    import shutil
+
+    shutil.copytree(faces, tmp_path / "data")
+    sorted((tmp_path / "data" / "val" / "dog").iterdir())[0].unlink()
+    Trainer(config(tmp_path / "data", tmp_path))
+    for path in sorted((tmp_path / "data" / "train" / "dog").iterdir())[1:]:
+        path.unlink()
+    with pytest.raises(UserError, match=r"domain dog has 1 image in .*/train/dog, 2 needed"):
         Trainer(config(tmp_path / "data", tmp_path))
 
 

@@ -95,6 +95,14 @@ def test_a_seed_is_a_style_in_each_domain(nets, weights):
     assert np.abs(model.style_from_seed("lion", seed=3) - codes[:1]).max() > 1e-3
 
 
+def test_a_seed_is_the_same_latents_in_all_domains(weights, monkeypatch):
+    model = Translator(weights)
+    monkeypatch.setattr(model.nets, "style_from_latent", lambda z, *_: z)
+    cat, lion = (model.style_from_seed(domain, seed=3, count=2000) for domain in ("cat", "lion"))
+    np.testing.assert_array_equal(cat, lion)
+    assert abs(cat.mean()) < 0.05 and abs(cat.std() - 1) < 0.03
+
+
 def test_psi_moves_a_style_towards_the_mean_of_its_domain(nets, weights):
     model = Translator(weights)
     z = paddle.to_tensor(np.random.default_rng(5).standard_normal((20000, 4)).astype("float32"))
@@ -103,6 +111,7 @@ def test_psi_moves_a_style_towards_the_mean_of_its_domain(nets, weights):
     mean = model.mean_style("lion")
     np.testing.assert_allclose(mean[0], many.mean(axis=0), atol=many.std() * 0.06)  # five deviations of the mean
     assert np.abs(mean - model.mean_style("cat")).max() > many.std() * 0.5
+    np.testing.assert_array_equal(mean, Translator(weights).mean_style("lion"))  # of the same latents
     whole, half, none = (model.style_from_seed("lion", count=2, psi=psi) for psi in (1, 0.5, 0))
     np.testing.assert_allclose(half, (whole + mean) / 2, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(none, np.repeat(mean, 2, axis=0), rtol=1e-4, atol=1e-6)

@@ -62,7 +62,7 @@ def similarity(landmarks: np.ndarray, targets: np.ndarray) -> np.ndarray:
 def _ramp(length: int, pad: int) -> np.ndarray:
     """From 0 on the border to 1 where the image begins, ``pad`` pixels further in, on both sides: [length]."""
     distance = np.arange(length, dtype=np.float32)
-    return np.clip(np.minimum(distance, distance[::-1]) / max(pad, 1), 0, 1)
+    return np.clip(np.minimum(distance, distance[::-1]) / pad, 0, 1)
 
 
 def _pad(image: np.ndarray):
