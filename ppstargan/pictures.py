@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 
 import numpy as np
 import paddle
 from PIL import Image
 
-from ppstargan.errors import UserError
+from ppstargan.files import whole_file
 from ppstargan.stargan_v2 import Networks
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}  # of pictures, by the ending of the name
@@ -45,25 +43,6 @@ def style_sheet(sources, rows, beside=None) -> np.ndarray:
     if beside is None:
         return grid([list(sources), *map(list, rows)])
     return grid([[None, *sources], *([picture, *row] for picture, row in zip(beside, rows))])
-
-
-@contextlib.contextmanager
-def whole_file(path):
-    """A path beside ``path`` to write to: at the end it becomes ``path``, and after an error it is gone.
-
-    Makes the folder. Raises UserError where the disk does not take it.
-    """
-    path = Path(path).absolute()
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        os.replace(partial, path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
 
 
 def save_image(image: np.ndarray, path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import sys
 import time
 from collections import Counter
@@ -22,6 +21,7 @@ from PIL import Image
 from ppstargan.data.folders import find_domains, find_images
 from ppstargan.data.transforms import load_rgb
 from ppstargan.errors import UserError
+from ppstargan.files import replaced
 from ppstargan.runtime import usable_cores
 
 MANIFEST = "manifest.jsonl"
@@ -191,13 +191,8 @@ def _make(job: Job, source: Path, root: Path, size: int, options: dict, before: 
         image = middle_square(load_rgb(path), size)
     except UserError as error:
         return str(error)
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(target) as partial:
         image.save(partial, **options)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
     return Made(job.source, digest, job.split, job.image, image.width)
 
 
@@ -206,11 +201,9 @@ def _line(entry: dict) -> str:
 
 
 def _save(root: Path, settings: dict, entries) -> None:
-    partial = root / f".{MANIFEST}.partial"
-    with open(partial, "w", encoding="utf-8") as file:
+    with replaced(root / MANIFEST) as partial, open(partial, "w", encoding="utf-8") as file:
         file.write(_line(settings))
         file.writelines(_line(entry._asdict()) for entry in sorted(entries))
-    os.replace(partial, root / MANIFEST)
 
 
 def _load(root: Path, settings: dict) -> dict:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from ppstargan.convert.weights import convert
 from ppstargan.download.fetch import DiskError, disk_error, fetch, megabytes
 from ppstargan.download.unpack import unpack_dataset
 from ppstargan.errors import UserError
+from ppstargan.files import replaced
 from ppstargan.nets.fan import NUM_LANDMARKS
 
 RECORDS = "downloads.json"  # in the same folder: SHA-256 of what came first, and what a .part is a part of
@@ -231,15 +231,11 @@ def _check_landmarks(source: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    partial = target.with_name(f".{target.name}.partial")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, partial)
-        os.replace(partial, target)
+        with replaced(target) as partial:
+            shutil.copyfile(source, partial)
     except OSError as error:
         raise disk_error(error, target) from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str:
@@ -268,10 +264,9 @@ def _load(folder: Path) -> dict:
 
 def _save(records: dict, folder: Path) -> None:
     path = folder / RECORDS
-    partial = path.with_name(f".{path.name}.partial")
+    text = json.dumps({k: v for k, v in records.items() if v}, indent=1) + "\n"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps({k: v for k, v in records.items() if v}, indent=1) + "\n", encoding="utf-8")
-        os.replace(partial, path)
+        with replaced(path) as partial:
+            partial.write_text(text, encoding="utf-8")
     except OSError as error:
         raise disk_error(error, path) from None
