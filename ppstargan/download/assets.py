@@ -9,16 +9,14 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from ppstargan import checkpoint
 from ppstargan.convert.recognise import DESCRIPTIONS
 from ppstargan.convert.weights import convert
 from ppstargan.download.fetch import DiskError, disk_error, fetch, megabytes
 from ppstargan.download.unpack import unpack_dataset
 from ppstargan.errors import UserError
+from ppstargan.face.mean import mean_landmarks
 from ppstargan.files import replaced
-from ppstargan.nets.fan import NUM_LANDMARKS
 
 RECORDS = "downloads.json"  # in the same folder: SHA-256 of what came first, and what a .part is a part of
 
@@ -205,7 +203,7 @@ def _install(asset: Asset, source: Path, target: Path) -> list:
         counts = unpack_dataset(source, target, asset.domains)
         return [f"{part}: " + ", ".join(f"{d} {counts[part, d]}" for d in asset.domains) for part in ("train", "val")]
     if asset.kind == "landmarks":
-        _check_landmarks(source)
+        mean_landmarks(source)  # raises where tools/align.py would
         _copy(source, target)
         return []
     content, lines = convert(source)
@@ -218,16 +216,6 @@ def _install(asset: Asset, source: Path, target: Path) -> list:
         content["domains"] = list(asset.domains)
     checkpoint.save(content, target)
     return lines
-
-
-def _check_landmarks(source: Path) -> None:
-    try:
-        with np.load(source, allow_pickle=False) as file:
-            right = any(file[key].size == NUM_LANDMARKS * 2 for key in file.files)
-    except Exception:  # NumPy raises nearly anything on a damaged file
-        right = False
-    if not right:
-        raise UserError(f"{source} is no .npz file with {NUM_LANDMARKS} landmarks; get it again")
 
 
 def _copy(source: Path, target: Path) -> None:
