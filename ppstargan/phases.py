@@ -182,7 +182,7 @@ def train_step(
                 key = f"{phase}/{part}"
                 report[key] = report.get(key, 0.0) + value.detach() / accumulate
         parameters = [p for name in stepped for p in getattr(nets, name).parameters()]
-        distributed.average(p.grad for p in parameters if p.grad is not None)
+        distributed.mean_over_processes(p.grad for p in parameters if p.grad is not None)
         in_range = scaler is None or scaler.unscale(parameters)
         for name in stepped:
             if in_range:
@@ -190,5 +190,5 @@ def train_step(
             optimizers[name].clear_grad(set_to_zero=False)
     for run in runs:
         next(run, None)  # to its end, where all networks collect gradients again
-    distributed.average(report.values())
+    distributed.mean_over_processes(report.values())
     return report
