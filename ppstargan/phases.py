@@ -74,7 +74,10 @@ def discriminator_loss(nets: Networks, batch: Batch, x_fake: paddle.Tensor, weig
 
 
 def generator_loss(nets: Networks, batch: Batch, s_trg, s_trg2, masks, weights: Weights, amp: str = "none"):
-    """Full objective of G, F and E (equation 5) and its parts, for style codes [N, style_dim] of the targets."""
+    """Full objective of G, F and E (equation 5) and its parts, for style codes [N, style_dim] of the targets.
+
+    ``masks`` are those of ``batch.x_src`` (``Networks.masks``): two of [N, 1, M, M], or None where w_hpf is 0.
+    """
     with autocast(amp):
         # Both diversity images and the cycle's start have one source, and the encoder does not see the style.
         content = nets.generator.encode_content(batch.x_src)

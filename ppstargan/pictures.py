@@ -60,7 +60,11 @@ def translations(nets: Networks, x_src: paddle.Tensor, styles: list) -> list:
 
 @paddle.no_grad()
 def reference_sheet(nets: Networks, x_src, x_ref, y_ref) -> np.ndarray:
-    """Sources across, references down; each image is the source above it in the style of the reference beside it."""
+    """Sources across, references down; each image is the source above it in the style of the reference beside it.
+
+    N sources ``x_src`` and M references ``x_ref``, [N or M, 3, H, W] in [-1, 1], these of domains ``y_ref`` [M] -> a
+    uint8 image of M + 1 rows and N + 1 columns, [height, width, 3].
+    """
     styles = nets.style_from_reference(x_ref, y_ref).split(x_ref.shape[0])
     return style_sheet(to_uint8(x_src), translations(nets, x_src, styles), to_uint8(x_ref))
 
@@ -83,7 +87,11 @@ def latent_sheets(nets: Networks, x_src, z, means: list) -> dict:
 
 @paddle.no_grad()
 def cycle_sheet(nets: Networks, x_src, y_src, x_ref, y_ref) -> np.ndarray:
-    """Four rows: sources, a reference for each, the translation, and that turned back to the source's style."""
+    """Four rows: sources, a reference for each, the translation, and that turned back to the source's style.
+
+    ``x_src`` and ``x_ref`` [N, 3, H, W] in [-1, 1], of domains ``y_src`` and ``y_ref`` [N] -> a uint8 image of N
+    columns, [height, width, 3].
+    """
     x_fake = nets.translate(x_src, nets.style_from_reference(x_ref, y_ref))
     x_back = nets.translate(x_fake, nets.style_from_reference(x_src, y_src))
     return grid([list(to_uint8(x)) for x in (x_src, x_ref, x_fake, x_back)])
