@@ -8,7 +8,6 @@ here runs nothing that a file asks for.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
 import zlib
@@ -19,6 +18,7 @@ import paddle
 
 from ppstargan import safe_pickle
 from ppstargan.errors import UserError
+from ppstargan.files import replaced
 from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
 
 HOW_TO_GET = (
@@ -54,33 +54,13 @@ def _trailer(checksum: int) -> bytes:
 
 def save(content: dict, path) -> None:
     """Writes ``content`` to ``path`` whole or not at all. Raises UserError where the disk does not take it."""
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial, "wb") as file:
+        with replaced(path, sync=True) as partial, open(partial, "wb") as file:
             target = _Checksummed(file)
             pickle.dump(content, target, protocol=5)  # the first that writes an array without a copy of it
             file.write(_trailer(target.checksum))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-        _sync_folder(path.parent)
     except OSError as error:
-        raise UserError(f"{path.absolute()} not written ({error.strerror}); no other file was touched") from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Has the disk keep the names in ``folder`` too, where the system can: Windows cannot."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        raise UserError(f"{Path(path).absolute()} not written ({error.strerror}); no other file was touched") from None
 
 
 def load(path, how_to_get: str = HOW_TO_GET) -> dict:

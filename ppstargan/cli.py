@@ -8,6 +8,7 @@ import sys
 from typing import Callable, NoReturn
 
 from ppstargan.errors import UserError
+from ppstargan.translator import FAN_PATH, Translator
 
 
 class Parser(argparse.ArgumentParser):
@@ -49,6 +50,21 @@ def add_resume(arguments: Parser):
     what = "resume also where the configuration or the images change the training"
     arguments.add_argument("--allow-changes", action="store_true", help=what)
     return start
+
+
+def add_model(arguments: Parser, required: bool = True) -> None:
+    """Adds ``--weights PATH``, ``--domain-names NAME …`` and ``--fan PATH``, which ``load_model`` reads."""
+    add = arguments.add_argument
+    add("--weights", required=required, metavar="PATH", help="a run's checkpoint, or converted weights (needed)")
+    add("--domain-names", nargs="+", metavar="NAME", help="names for all domains, where the weights have none")
+    add("--fan", default=FAN_PATH, metavar="PATH", help="converted wing.ckpt, for w_hpf > 0 [%(default)s]")
+
+
+def load_model(given: argparse.Namespace, batch_size: int = 8) -> Translator:
+    """The model that the arguments of ``add_model`` name, after a line on it. Raises UserError as ``Translator``."""
+    model = Translator(given.weights, given.domain_names, given.fan, batch_size)
+    print(f"weights: {model.weights}: {model.img_size} px, domains {', '.join(model.domains)}", flush=True)
+    return model
 
 
 def run_tool(main: Callable[[], int | None]) -> NoReturn:

@@ -1,7 +1,7 @@
 """Several processes, one on each device, started by ``python -m paddle.distributed.launch``; alone, all does nothing.
 
 Every process computes its share of each batch with the same weights, and steps on the mean of all gradients. The
-average is our own, over one flat tensor a phase: the reducer of ``paddle.DataParallel`` would run during the backward
+mean is our own, over one flat tensor a phase: the reducer of ``paddle.DataParallel`` would run during the backward
 pass, and R1 has a second one inside.
 """
 
@@ -41,7 +41,7 @@ def first_goes_first():
 
 
 @paddle.no_grad()
-def average(tensors) -> None:
+def mean_over_processes(tensors) -> None:
     """Replaces each tensor, of one dtype and the same shapes everywhere, by its mean over the processes."""
     tensors = list(tensors)
     if count() > 1 and tensors:

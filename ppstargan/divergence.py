@@ -14,7 +14,7 @@ import yaml
 from ppstargan.config import Config
 from ppstargan.data.batches import batch_files
 from ppstargan.errors import UserError
-from ppstargan.pictures import whole_file
+from ppstargan.files import whole_file
 from ppstargan.runs import checkpoints
 
 

@@ -21,7 +21,9 @@ def evaluate(config: Config, weights, judges: Judges, settings: Settings, folder
     """Measures the file ``weights`` on the dataset of ``config``; returns the lines of a Markdown report.
 
     Writes evaluation.json and evaluation.md to ``folder``, by default OUTPUT/evaluation/NAME, beside a file for each
-    measurement: the next call with the same inputs goes on from these. Raises UserError.
+    measurement: the next call with the same inputs goes on from these. Raises UserError where the dataset or an image
+    of it cannot be read or has too few images, where train, val and the weights do not have the same domains, where the
+    weights are missing, damaged or generate images that are not finite, and where the disk does not take a result.
     """
     root, weights = Path(config.data.root), Path(weights)
     train_images, val_images = find_domains(root / "train"), find_domains(root / "val")

@@ -47,6 +47,7 @@ class Translation(nn.Layer):
         self.style = getattr(nets, GUIDES[guide][1])
 
     def forward(self, x, given, y):
+        """x [N, 3, S, S] in [-1, 1], z [N, latent_dim] or x_ref [N, 3, S, S], y int64 [N] -> [N, 3, S, S]."""
         masks = None if self.fan is None else face_masks(self.fan, x)
         return self.generator(x, self.style(given, y), masks)
 

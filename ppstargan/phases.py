@@ -74,7 +74,10 @@ def discriminator_loss(nets: Networks, batch: Batch, x_fake: paddle.Tensor, weig
 
 
 def generator_loss(nets: Networks, batch: Batch, s_trg, s_trg2, masks, weights: Weights, amp: str = "none"):
-    """Full objective of G, F and E (equation 5) and its parts, for style codes [N, style_dim] of the targets."""
+    """Full objective of G, F and E (equation 5) and its parts, for style codes [N, style_dim] of the targets.
+
+    ``masks`` are those of ``batch.x_src`` (``Networks.masks``): two of [N, 1, M, M], or None where w_hpf is 0.
+    """
     with autocast(amp):
         # Both diversity images and the cycle's start have one source, and the encoder does not see the style.
         content = nets.generator.encode_content(batch.x_src)
@@ -184,7 +187,7 @@ def train_step(
                 key = f"{phase}/{part}"
                 report[key] = report.get(key, 0.0) + value.detach() / accumulate
         parameters = [p for name in stepped for p in getattr(nets, name).parameters()]
-        distributed.average(p.grad for p in parameters if p.grad is not None)
+        distributed.mean_over_processes(p.grad for p in parameters if p.grad is not None)
         in_range = scaler is None or scaler.unscale(parameters)
         for name in stepped:
             if in_range:
@@ -192,5 +195,5 @@ def train_step(
             optimizers[name].clear_grad(set_to_zero=False)
     for run in runs:
         next(run, None)  # to its end, where all networks collect gradients again
-    distributed.average(report.values())
+    distributed.mean_over_processes(report.values())
     return report

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 
 import numpy as np
 import paddle
 from PIL import Image
 
-from ppstargan.errors import UserError
+from ppstargan.files import whole_file
 from ppstargan.stargan_v2 import Networks
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}  # of pictures, by the ending of the name
@@ -47,25 +45,6 @@ def style_sheet(sources, rows, beside=None) -> np.ndarray:
     return grid([[None, *sources], *([picture, *row] for picture, row in zip(beside, rows))])
 
 
-@contextlib.contextmanager
-def whole_file(path):
-    """A path beside ``path`` to write to: at the end it becomes ``path``, and after an error it is gone.
-
-    Makes the folder. Raises UserError where the disk does not take it.
-    """
-    path = Path(path).absolute()
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        os.replace(partial, path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-
-
 def save_image(image: np.ndarray, path) -> None:
     """Writes a uint8 image [H, W, 3] in the one of ``FORMATS`` that its ending says, whole or not at all."""
     with whole_file(path) as partial:
@@ -81,7 +60,11 @@ def translations(nets: Networks, x_src: paddle.Tensor, styles: list) -> list:
 
 @paddle.no_grad()
 def reference_sheet(nets: Networks, x_src, x_ref, y_ref) -> np.ndarray:
-    """Sources across, references down; each image is the source above it in the style of the reference beside it."""
+    """Sources across, references down; each image is the source above it in the style of the reference beside it.
+
+    N sources ``x_src`` and M references ``x_ref``, [N or M, 3, H, W] in [-1, 1], these of domains ``y_ref`` [M] -> a
+    uint8 image of M + 1 rows and N + 1 columns, [height, width, 3].
+    """
     styles = nets.style_from_reference(x_ref, y_ref).split(x_ref.shape[0])
     return style_sheet(to_uint8(x_src), translations(nets, x_src, styles), to_uint8(x_ref))
 
@@ -104,7 +87,11 @@ def latent_sheets(nets: Networks, x_src, z, means: list) -> dict:
 
 @paddle.no_grad()
 def cycle_sheet(nets: Networks, x_src, y_src, x_ref, y_ref) -> np.ndarray:
-    """Four rows: sources, a reference for each, the translation, and that turned back to the source's style."""
+    """Four rows: sources, a reference for each, the translation, and that turned back to the source's style.
+
+    ``x_src`` and ``x_ref`` [N, 3, H, W] in [-1, 1], of domains ``y_src`` and ``y_ref`` [N] -> a uint8 image of N
+    columns, [height, width, 3].
+    """
     x_fake = nets.translate(x_src, nets.style_from_reference(x_ref, y_ref))
     x_back = nets.translate(x_fake, nets.style_from_reference(x_src, y_src))
     return grid([list(to_uint8(x)) for x in (x_src, x_ref, x_fake, x_back)])

@@ -13,10 +13,10 @@ from pathlib import Path
 from ppstargan import checkpoint
 from ppstargan.config import WITHOUT_EFFECT, Config, changes, to_yaml
 from ppstargan.errors import UserError
-from ppstargan.pictures import whole_file
+from ppstargan.files import whole_file
 
 _OURS = re.compile(r"(\d{7}|[1-9]\d{7,})\.pdparams")  # what checkpoint_path gives
-_PARTIAL = re.compile(r"\.\d{7,}.*\.\d+\.partial")  # what checkpoint.save and pictures.whole_file write to at first
+_PARTIAL = re.compile(r"\.\d{7,}.*\.\d+\.partial")  # what files.replaced writes to at first
 
 
 def new_run_folder(config: Config) -> Path:

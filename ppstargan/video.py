@@ -12,7 +12,8 @@ import numpy as np
 from PIL import GifImagePlugin, Image
 
 from ppstargan.errors import UsageError, UserError
-from ppstargan.pictures import GAP, style_sheet, whole_file
+from ppstargan.files import whole_file
+from ppstargan.pictures import GAP, style_sheet
 from ppstargan.translator import Translator
 
 WIDEST = 4096  # px across that the H.264 decoders of browsers take

@@ -15,6 +15,7 @@ from ppstargan.face import find, photos
 from ppstargan.face.align import align_face
 from ppstargan.face.draw import PANEL, debug_sheet
 from ppstargan.face.find import Face, Square
+from ppstargan.face.mean import mean_landmarks
 from ppstargan.face.weights import load_fan
 from ppstargan.nets.fan import FAN, HEATMAP_SIZE
 from ppstargan.pictures import GAP
@@ -345,7 +346,7 @@ def test_mean_landmarks_that_are_none(tmp_path, content, message):
     if content:
         np.savez(path, **content)
     with pytest.raises(UserError, match=message):
-        photos.mean_landmarks(path)
+        mean_landmarks(path)
 
 
 def test_weights_that_hold_no_fan(tmp_path):

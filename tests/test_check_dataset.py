@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ppstargan.data import check
+from ppstargan.data import check, threads
 from ppstargan.data.check import check_dataset, check_images
 from ppstargan.errors import UserError
 
@@ -93,8 +93,8 @@ def test_parts_that_disagree_are_named_below_the_table(root, capsys):
 
 def test_order_and_progress_of_a_large_set(tmp_path, monkeypatch, capsys):
     paths = [noise(tmp_path / f"{width}.png", width, 5) for width in range(1, 12)]
-    monkeypatch.setattr(check, "AT_A_TIME", 4)
-    monkeypatch.setattr(check, "PROGRESS_SECONDS", 0)
+    monkeypatch.setattr(threads, "AT_A_TIME", 4)
+    monkeypatch.setattr(threads, "PROGRESS_SECONDS", 0)
     assert [(checked.path, checked.width) for checked in check_images(paths)] == list(zip(paths, range(1, 12)))
     said = capsys.readouterr().err.splitlines()
     assert said[0] == "checked 1 of 11 images" and said[-1] == "checked 11 of 11 images"

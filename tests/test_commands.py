@@ -19,7 +19,7 @@ from PIL import Image
 from test_docs import CHINESE, PAGES, code_blocks
 
 from ppstargan import checkpoint
-from ppstargan.convert.weights import export_file
+from ppstargan.convert.weights import to_authors_file
 from ppstargan.data.toy import write_dataset
 from ppstargan.nets.fan import FAN
 
@@ -106,7 +106,7 @@ def checkout(tmp_path_factory):
     checkpoint.save({"architecture": {}, "domains": None, "nets": fan}, root / "data" / "wing.pdparams")
     landmarks = np.load(ROOT / "tests" / "reference" / "parity" / "align.npz")["mean_landmarks"]
     np.savez(root / "data" / "celeba_lm_mean.npz", mean=landmarks)
-    export_file(root / "data" / "afhq_ema.pdparams", root / "100000_nets_ema.ckpt")
+    to_authors_file(root / "data" / "afhq_ema.pdparams", root / "100000_nets_ema.ckpt")
     return root
 
 

@@ -16,7 +16,7 @@ from ppstargan import checkpoint
 from ppstargan.convert import torch_reader, torch_writer
 from ppstargan.convert.names import names
 from ppstargan.convert.recognise import infer_architecture
-from ppstargan.convert.weights import convert, convert_file, export_file
+from ppstargan.convert.weights import convert, convert_file, to_authors_file
 from ppstargan.metrics.inception import InceptionV3
 from ppstargan.nets.fan import FAN
 from ppstargan.phases import adam_optimizers
@@ -53,7 +53,7 @@ def test_authors_files(tmp_path, sizes, prefix):
             # Adam numbers a module's parameters in this order.
             assert list(expected) == [name for name, _ in getattr(nets, net).named_parameters()]
         assert ("fan" in content.get("nets", {})) == (sizes["w_hpf"] > 0)
-        export_file(tmp_path / "b.pdparams", tmp_path / "c.ckpt")
+        to_authors_file(tmp_path / "b.pdparams", tmp_path / "c.ckpt")
         same(torch_reader.load(tmp_path / "c.ckpt"), states)
 
 
@@ -103,7 +103,7 @@ def test_outputs_stay(tmp_path, w_hpf):
     if w_hpf > 0:
         del state["nets"]["fan"]
         checkpoint.save(state, tmp_path / "run.pdparams")
-        assert "--fan" in refusal(export_file, tmp_path / "run.pdparams", tmp_path / "none.ckpt")
+        assert "--fan" in refusal(to_authors_file, tmp_path / "run.pdparams", tmp_path / "none.ckpt")
         fan = tmp_path / "fan.pdparams"
         checkpoint.save({"architecture": {}, "nets": {"fan": checkpoint.arrays(nets.fan)}}, fan)
     x = paddle.to_tensor(np.random.default_rng(0).standard_normal((2, 3, 32, 32), "float32"))
@@ -111,7 +111,7 @@ def test_outputs_stay(tmp_path, w_hpf):
     masks = [paddle.ones([2, 1, 32, 32])] * 2 if w_hpf else None
     for part, source in (("averages", average), ("nets", nets)):
         chosen = () if part == "averages" else ("nets",)
-        export_file(tmp_path / "run.pdparams", tmp_path / "back.ckpt", *(chosen or (None,)), fan)
+        to_authors_file(tmp_path / "run.pdparams", tmp_path / "back.ckpt", *(chosen or (None,)), fan)
         content, _ = convert(tmp_path / "back.ckpt")
         assert content["architecture"] == architecture
         fresh = Networks(**content["architecture"])
@@ -276,6 +276,6 @@ def test_pytorch_loads_it(tmp_path):
     tensors = {net: {k: torch.tensor(v) for k, v in state.items()} for net, state in states.items()}
     torch.save(tensors, tmp_path / "a.ckpt")
     convert_file(tmp_path / "a.ckpt", tmp_path / "b.pdparams")
-    export_file(tmp_path / "b.pdparams", tmp_path / "c.ckpt")
+    to_authors_file(tmp_path / "b.pdparams", tmp_path / "c.ckpt")
     loaded = torch.load(tmp_path / "c.ckpt", weights_only=True)
     same({net: {k: v.numpy() for k, v in state.items()} for net, state in loaded.items()}, states)

@@ -164,9 +164,11 @@ def test_another_file(server, data, tmp_path):
     assert "linear weights of LPIPS" in refused("wing", data, local=tmp_path / "alex.pth")
     assert "no .npz" in refused("mean_landmarks", data, local=tmp_path / "alex.pth")
     np.savez(tmp_path / "small.npz", mean=np.zeros(3))
-    assert "98 landmarks" in refused("mean_landmarks", data, local=tmp_path / "small.npz")
+    assert "not 98 finite points" in refused("mean_landmarks", data, local=tmp_path / "small.npz")
     np.savez(tmp_path / "pickle.npz", mean=np.array([print] * 196, object))
-    assert "98 landmarks" in refused("mean_landmarks", data, local=tmp_path / "pickle.npz")
+    assert "no .npz file with the array mean" in refused("mean_landmarks", data, local=tmp_path / "pickle.npz")
+    np.savez(tmp_path / "lm.npz", landmarks=np.ones((98, 2)))  # tools/align.py would not take it
+    assert "no .npz file with the array mean" in refused("mean_landmarks", data, local=tmp_path / "lm.npz")
     assert "is a folder" in refused("wing", data, local=tmp_path)
     assert "does not exist" in refused("wing", data, local=tmp_path / "none")
     assert not data.exists()

@@ -1,4 +1,7 @@
 import json
+import runpy
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,7 +10,7 @@ from PIL import Image
 from ppstargan.data import toy
 from ppstargan.data.folders import find_domains
 from ppstargan.data.toy import DOMAINS, draw_face, write_dataset
-from ppstargan.errors import UserError
+from ppstargan.errors import UsageError, UserError
 
 SMALL = {"size": 16, "train_count": 3, "val_count": 2, "seed": 4}
 
@@ -129,8 +132,16 @@ def test_nothing_is_left_of_an_interrupted_run(tmp_path, monkeypatch):
 
 def test_bad_numbers_and_places(tmp_path):
     for key, value in (("size", 7), ("train_count", 1), ("val_count", 0), ("seed", -1)):
-        with pytest.raises(UserError, match=f"is {value}; give"):
+        with pytest.raises(UsageError, match=f"is {value}; give"):
             write_dataset(tmp_path / "toy", **{**SMALL, key: value})
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot write the toy faces to"):
         write_dataset(tmp_path / "file" / "toy", **SMALL)
+
+
+def test_a_wrong_call_of_the_tool(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["tools/draw_toy.py", "--out", str(tmp_path / "toy"), "--size", "4"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(Path(__file__).parents[1] / "tools" / "draw_toy.py"), run_name="__main__")
+    assert ended.value.code == 2 and not list(tmp_path.iterdir())
+    assert capsys.readouterr().err == "error: toy faces: size is 4; give 8 or more\n"

@@ -14,7 +14,8 @@ from pathlib import Path
 from ppstargan.cli import parser, run_tool
 from ppstargan.errors import UsageError
 from ppstargan.face.find import MIN_HEIGHT
-from ppstargan.face.photos import align_files, find_jobs, mean_landmarks
+from ppstargan.face.mean import mean_landmarks
+from ppstargan.face.photos import align_files, find_jobs
 from ppstargan.face.weights import FAN_PATH, load_fan
 from ppstargan.runtime import choose_device
 

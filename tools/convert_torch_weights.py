@@ -5,7 +5,7 @@ PyTorch is not needed. With --reverse a .pdparams file becomes one that the auth
 import os
 
 from ppstargan.cli import parser, run_tool
-from ppstargan.convert.weights import convert_file, export_file
+from ppstargan.convert.weights import convert_file, to_authors_file
 from ppstargan.errors import UsageError, UserError
 
 
@@ -33,7 +33,7 @@ def main() -> None:
         if not given.force:
             raise UserError(f"{os.path.abspath(given.output)} exists; give another OUTPUT, or --force to replace it")
     if given.reverse:
-        lines = export_file(given.input, given.output, given.part, given.fan)
+        lines = to_authors_file(given.input, given.output, given.part, given.fan)
     else:
         lines = convert_file(given.input, given.output, given.w_hpf)
     print("\n".join(lines))

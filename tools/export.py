@@ -4,17 +4,16 @@ written, and timed in turn with it. With w_hpf > 0 the face alignment network an
 (psi) is not."""
 
 import ppstargan
-from ppstargan.cli import parser, run_tool
+from ppstargan.cli import add_model, load_model, parser, run_tool
 from ppstargan.errors import UsageError
 from ppstargan.export import GUIDES, export
 from ppstargan.runtime import choose_device
-from ppstargan.translator import FAN_PATH, Translator
 
 
 def main() -> None:
     arguments = parser(__doc__, "python tools/export.py --weights data/afhq_ema.pdparams --out exported --onnx")
     add = arguments.add_argument
-    add("--weights", required=True, help="a run's checkpoint, or converted weights")
+    add_model(arguments)
     add("--out", required=True, metavar="FOLDER", help="a new folder; its model.yaml tells the inputs")
     add("--guides", nargs="+", choices=GUIDES, default=list(GUIDES), help="what the style comes from [both]")
     add("--onnx", action="store_true", help='ONNX too (pip install -e ".[onnx]")')
@@ -22,14 +21,12 @@ def main() -> None:
         "--batch-size", type=int, default=1, metavar="N", help="samples to time with; the models take any [%(default)s]"
     )
     add("--repeats", type=int, default=5, metavar="N", help="runs to time, 0 for none [%(default)s]")
-    add("--domain-names", nargs="+", metavar="NAME", help="names for all domains, where the weights have none")
-    add("--fan", default=FAN_PATH, metavar="PATH", help="converted wing.ckpt, for w_hpf > 0 [%(default)s]")
     given = arguments.parse_args()
     if given.batch_size < 1 or given.repeats < 0:
         raise UsageError("--batch-size is 1 or more, and --repeats 0 or more")
 
     print(f"device: {choose_device()}\nthreads: {ppstargan.THREADS}", flush=True)
-    model = Translator(given.weights, given.domain_names, given.fan)
+    model = load_model(given)
     for line in export(model, given.guides, given.out, given.onnx, given.batch_size, given.repeats):
         print(line, flush=True)
     print(f"wrote {given.out}")

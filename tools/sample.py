@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from ppstargan import pictures, sampling, video
-from ppstargan.cli import parser, run_tool
+from ppstargan.cli import add_model, load_model, parser, run_tool
 from ppstargan.errors import UsageError, UserError
 from ppstargan.runtime import choose_device
-from ppstargan.translator import FAN_PATH, Translator
+from ppstargan.translator import Translator
 
 LATENTS = 4  # for each domain of a sheet or a video
 FPS, SECONDS = 25, 2.0  # 25 a second are whole hundredths, which is what a GIF counts in
@@ -22,7 +22,7 @@ FPS, SECONDS = 25, 2.0  # 25 a second are whole hundredths, which is what a GIF 
 def read_arguments() -> argparse.Namespace:
     arguments = parser(__doc__, "python tools/sample.py --weights afhq.pdparams --source cat.jpg --domain dog --seed 3")
     add = arguments.add_argument
-    add("--weights", required=True, help="a run's checkpoint, or converted weights")
+    add_model(arguments)
     add("--source", nargs="+", required=True, metavar="PATH", help="images to translate: files or folders")
     add("--reference", nargs="+", metavar="PATH", help="images that give the styles; their folders name the domains")
     add("--domain", nargs="+", metavar="NAME", help="domains of the seeds, or that of the references: names or numbers")
@@ -37,8 +37,6 @@ def read_arguments() -> argparse.Namespace:
     add("--columns", type=int, default=8, metavar="N", help="sources across a sheet or a video [%(default)s]")
     add("--rows", type=int, default=8, metavar="N", help="styles down a sheet [%(default)s]")
     add("--batch-size", type=int, default=8, metavar="N", help="images at a time in the networks [%(default)s]")
-    add("--domain-names", nargs="+", metavar="NAME", help="names for all domains, where the weights have none")
-    add("--fan", default=FAN_PATH, metavar="PATH", help="converted wing.ckpt, for w_hpf > 0 [%(default)s]")
     return arguments.parse_args()
 
 
@@ -58,6 +56,10 @@ def check(given: argparse.Namespace) -> None:
         value = getattr(given, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name.replace('_', '-')} is {value}; give 1 or more")
+    if given.seed is not None and given.seed < 0:
+        raise UsageError(f"--seed is {given.seed}; give 0 or more")
+    if given.psi is not None and not 0 <= given.psi <= 1:
+        raise UsageError(f"--psi is {given.psi:g}; give a number from 0 to 1")
     if given.seconds is not None and not 0 < given.seconds < 3600:
         raise UsageError(f"--seconds is {given.seconds:g}; give more than 0, and less than an hour")
     if given.out and not given.video and given.out.suffix.lower() not in pictures.FORMATS:
@@ -95,8 +97,7 @@ def main() -> None:
     references = sampling.find_pictures(given.reference or [])
 
     print(f"device: {choose_device()}", flush=True)
-    model = Translator(given.weights, given.domain_names, given.fan, given.batch_size)
-    print(f"weights: {model.weights}: {model.img_size} px, domains {', '.join(model.domains)}", flush=True)
+    model = load_model(given, given.batch_size)
     styles = find_styles(given, model, references, len(sources) == 1)
     beside = [found.path for found in references] or None
     inputs = [given.weights, *sources, *(beside or [])]

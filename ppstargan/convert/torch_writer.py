@@ -6,9 +6,7 @@ instructions that it takes: `pickle.Pickler` can only name what it can import, a
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 import struct
 import zipfile
 from collections import OrderedDict
@@ -17,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ppstargan.errors import UserError
+from ppstargan.files import replaced
 
 STORAGE_NAMES = {
     np.dtype("f4"): "FloatStorage",
@@ -148,23 +147,14 @@ def save(obj: Any, path: str | os.PathLike) -> None:
     cannot be stored (which, and where in `obj`) or the file cannot be written.
     """
     path = os.fspath(path)
-    folder, name = os.path.split(os.path.abspath(path))
+    folder = os.path.dirname(os.path.abspath(path))
     if os.path.isdir(path):
         raise UserError(f"{path} is a folder; give the name of a file")
     if not os.path.isdir(folder):
         raise UserError(f"{path} cannot be written: there is no folder {folder}; make it first")
-    temporary = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(4)}.part")
     try:
-        try:
-            with open(temporary, "xb") as file:
-                _write(obj, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
+        with replaced(path, sync=True) as partial, open(partial, "wb") as file:
+            _write(obj, file)
     except _Unfit as error:
         raise UserError(f"{path} cannot be written: {error}") from error
     except OSError as error:

@@ -154,7 +154,7 @@ def _feature_network(kind: str) -> paddle.nn.Layer:
         return {"fan": FAN, "alexnet": AlexNet}.get(kind, inception.InceptionV3)()  # both of these have the same names
 
 
-def export(path, part: str | None = None, fan=None):
+def to_authors(path, part: str | None = None, fan=None):
     """The ``.pdparams`` file at ``path`` as the state_dicts that the authors' code loads, and lines that describe it.
 
     ``part`` is "averages", the default where the file has them, or "nets". With w_hpf > 0 their code loads the FAN from
@@ -196,9 +196,9 @@ def convert_file(path, output, w_hpf: float | None = None) -> list:
     return lines
 
 
-def export_file(path, output, part: str | None = None, fan=None) -> list:
-    """``export`` from ``path`` to the file ``output``; returns its lines."""
-    states, lines = export(path, part, fan)
+def to_authors_file(path, output, part: str | None = None, fan=None) -> list:
+    """``to_authors`` from ``path`` to the file ``output``; returns its lines."""
+    states, lines = to_authors(path, part, fan)
     torch_writer.save(states, output)
     return lines
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Iterator, NamedTuple, Sequence
 
 from ppstargan.data.bad_files import BadImage, shown
 from ppstargan.data.folders import check_same_domains, find_domains
+from ppstargan.data.threads import in_threads
 from ppstargan.data.transforms import load_rgb
-
-PROGRESS_SECONDS = 5
-AT_A_TIME = 1000  # images that are handed to the threads at once, so that a million takes no memory
 
 
 class Checked(NamedTuple):
@@ -57,16 +53,11 @@ def check_dataset(root: str | Path) -> int:
 
 def check_images(paths: Sequence[Path]) -> Iterator[Checked]:
     """Checks the images in threads, in order, and says on stderr how far it is. Closing it leaves the rest undone."""
-    said, done = time.monotonic(), 0
-    with ThreadPoolExecutor() as executor:
-        for start in range(0, len(paths), AT_A_TIME):
-            with contextlib.closing(executor.map(_check, paths[start : start + AT_A_TIME])) as checks:
-                for checked in checks:
-                    yield checked
-                    done += 1
-                    if time.monotonic() - said > PROGRESS_SECONDS:
-                        said = time.monotonic()
-                        print(f"checked {done} of {len(paths)} images", file=sys.stderr, flush=True)
+
+    def told(done: int) -> None:
+        print(f"checked {done} of {len(paths)} images", file=sys.stderr, flush=True)
+
+    return in_threads(_check, paths, told)
 
 
 def _check(path: Path) -> Checked:

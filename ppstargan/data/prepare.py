@@ -6,29 +6,25 @@ noted in MANIFEST, a line of JSON each, by which a run is resumed and repeated.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import sys
-import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Iterator, NamedTuple
 
 from PIL import Image
 
 from ppstargan.data.folders import find_domains, find_images
+from ppstargan.data.threads import in_threads
 from ppstargan.data.transforms import load_rgb
 from ppstargan.errors import UserError
+from ppstargan.files import replaced
 from ppstargan.runtime import usable_cores
 
 MANIFEST = "manifest.jsonl"
 VERSION = 1  # raise it when the same settings give other images: such a folder is not gone on with
 FORMATS = {"png": {"format": "PNG"}, "jpg": {"format": "JPEG", "quality": 95, "subsampling": 0}}  # for Pillow's save
-PROGRESS_SECONDS = 10
-AT_A_TIME = 1000  # images handed to the threads at once
 
 
 class Job(NamedTuple):
@@ -165,18 +161,14 @@ def _choose_val(names: list, before: dict, val: float, seed: int, domain: str) -
 
 def _run(jobs: list, source: Path, root: Path, size: int, options: dict, before: dict) -> Iterator:
     """A ``Made`` or the line on a bad file for each job, in order. Closing it leaves the rest undone."""
-    said, done = time.monotonic(), 0
-    with ThreadPoolExecutor(usable_cores()) as executor:
-        for start in range(0, len(jobs), AT_A_TIME):
-            block = jobs[start : start + AT_A_TIME]
-            results = executor.map(lambda job: _make(job, source, root, size, options, before.get(job.source)), block)
-            with contextlib.closing(results):
-                for result in results:
-                    yield result
-                    done += 1
-                    if time.monotonic() - said > PROGRESS_SECONDS:
-                        said = time.monotonic()
-                        print(f"{done} of {len(jobs)} images", flush=True)
+
+    def made(job: Job):
+        return _make(job, source, root, size, options, before.get(job.source))
+
+    def told(done: int) -> None:
+        print(f"{done} of {len(jobs)} images", flush=True)
+
+    return in_threads(made, jobs, told, usable_cores())
 
 
 def _make(job: Job, source: Path, root: Path, size: int, options: dict, before: Made | None):
@@ -191,13 +183,8 @@ def _make(job: Job, source: Path, root: Path, size: int, options: dict, before: 
         image = middle_square(load_rgb(path), size)
     except UserError as error:
         return str(error)
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(target) as partial:
         image.save(partial, **options)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
     return Made(job.source, digest, job.split, job.image, image.width)
 
 
@@ -206,11 +193,9 @@ def _line(entry: dict) -> str:
 
 
 def _save(root: Path, settings: dict, entries) -> None:
-    partial = root / f".{MANIFEST}.partial"
-    with open(partial, "w", encoding="utf-8") as file:
+    with replaced(root / MANIFEST) as partial, open(partial, "w", encoding="utf-8") as file:
         file.write(_line(settings))
         file.writelines(_line(entry._asdict()) for entry in sorted(entries))
-    os.replace(partial, root / MANIFEST)
 
 
 def _load(root: Path, settings: dict) -> dict:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ppstargan.errors import UserError
+from ppstargan.errors import UsageError, UserError
 
 DOMAINS = ("cat", "dog", "lion")
 VERSION = 1  # raise it when the drawing changes: a dataset of another version is not reused
@@ -79,14 +79,14 @@ def write_dataset(root: str | Path, *, size: int, train_count: int, val_count: i
     """Draws ROOT/train/DOMAIN/00000.png … and ROOT/val/…: so many images of ``size`` pixels for each domain.
 
     Each image depends on the seed, its part, domain and number only. Returns False when ROOT holds this very
-    set already. Raises UserError when ROOT holds anything else or cannot be written, and for a size below 8,
-    fewer than 2 images to train on or 1 to validate, or a negative seed.
+    set already. Raises UserError when ROOT holds anything else or cannot be written, and UsageError for a size
+    below 8, fewer than 2 images to train on or 1 to validate, or a negative seed.
     """
     root = Path(os.path.abspath(root))
     label = {"version": VERSION, "size": size, "train": train_count, "val": val_count, "seed": seed}
     for name, least in (("size", 8), ("train", 2), ("val", 1), ("seed", 0)):
         if label[name] < least:
-            raise UserError(f"toy faces: {name} is {label[name]}; give {least} or more")
+            raise UsageError(f"toy faces: {name} is {label[name]}; give {least} or more")
     if _label(root) == label:
         return False
     if root.exists() and not (root.is_dir() and not any(root.iterdir())):

@@ -5,12 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
 
 from ppstargan import checkpoint
 from ppstargan.convert.recognise import DESCRIPTIONS
@@ -18,7 +15,8 @@ from ppstargan.convert.weights import convert
 from ppstargan.download.fetch import DiskError, disk_error, fetch, megabytes
 from ppstargan.download.unpack import unpack_dataset
 from ppstargan.errors import UserError
-from ppstargan.nets.fan import NUM_LANDMARKS
+from ppstargan.face.mean import mean_landmarks
+from ppstargan.files import replaced
 
 RECORDS = "downloads.json"  # in the same folder: SHA-256 of what came first, and what a .part is a part of
 
@@ -205,7 +203,7 @@ def _install(asset: Asset, source: Path, target: Path) -> list:
         counts = unpack_dataset(source, target, asset.domains)
         return [f"{part}: " + ", ".join(f"{d} {counts[part, d]}" for d in asset.domains) for part in ("train", "val")]
     if asset.kind == "landmarks":
-        _check_landmarks(source)
+        mean_landmarks(source)  # raises where tools/align.py would
         _copy(source, target)
         return []
     content, lines = convert(source)
@@ -220,26 +218,12 @@ def _install(asset: Asset, source: Path, target: Path) -> list:
     return lines
 
 
-def _check_landmarks(source: Path) -> None:
-    try:
-        with np.load(source, allow_pickle=False) as file:
-            right = any(file[key].size == NUM_LANDMARKS * 2 for key in file.files)
-    except Exception:  # NumPy raises nearly anything on a damaged file
-        right = False
-    if not right:
-        raise UserError(f"{source} is no .npz file with {NUM_LANDMARKS} landmarks; get it again")
-
-
 def _copy(source: Path, target: Path) -> None:
-    partial = target.with_name(f".{target.name}.partial")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, partial)
-        os.replace(partial, target)
+        with replaced(target) as partial:
+            shutil.copyfile(source, partial)
     except OSError as error:
         raise disk_error(error, target) from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str:
@@ -268,10 +252,9 @@ def _load(folder: Path) -> dict:
 
 def _save(records: dict, folder: Path) -> None:
     path = folder / RECORDS
-    partial = path.with_name(f".{path.name}.partial")
+    text = json.dumps({k: v for k, v in records.items() if v}, indent=1) + "\n"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps({k: v for k, v in records.items() if v}, indent=1) + "\n", encoding="utf-8")
-        os.replace(partial, path)
+        with replaced(path) as partial:
+            partial.write_text(text, encoding="utf-8")
     except OSError as error:
         raise disk_error(error, path) from None

@@ -15,11 +15,9 @@ from ppstargan.errors import UsageError, UserError
 from ppstargan.face.align import MEAN_SIZE, align_face, similarity
 from ppstargan.face.draw import debug_sheet
 from ppstargan.face.find import Face, Square, find_face, frontal_faces
-from ppstargan.nets.fan import FAN, NUM_LANDMARKS
+from ppstargan.nets.fan import FAN
 from ppstargan.pictures import FORMATS, save_image, to_uint8
 from ppstargan.sampling import find_pictures
-
-MEAN_KEY = "mean"
 
 
 class Job(NamedTuple):
@@ -28,27 +26,6 @@ class Job(NamedTuple):
     source: Path
     target: Path
     name: Path
-
-
-def mean_landmarks(path) -> np.ndarray:
-    """The mean face's landmarks [98, 2] as (x, y) in a 256-pixel image, from the authors' celeba_lm_mean.npz.
-
-    Raises UserError where the file is missing or holds something else.
-    """
-    path = Path(path).absolute()
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            landmarks = np.asarray(file[MEAN_KEY], np.float64)
-    except FileNotFoundError:
-        raise UserError(
-            f"no mean landmarks at {path}: python tools/download.py mean_landmarks; or name the authors' "
-            "celeba_lm_mean.npz by --mean"
-        ) from None
-    except Exception:  # NumPy raises nearly anything on another file
-        raise UserError(f"{path} is no .npz file with the array {MEAN_KEY}, or a damaged one; get it again") from None
-    if landmarks.shape != (NUM_LANDMARKS, 2) or not np.isfinite(landmarks).all():
-        raise UserError(f"{path}: {MEAN_KEY} is {list(landmarks.shape)}, not {NUM_LANDMARKS} finite points (x, y)")
-    return landmarks
 
 
 def frame(landmarks: np.ndarray, mean: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ppstargan.pictures import whole_file
+from ppstargan.files import whole_file
 
 
 def digest(parts: dict) -> str:

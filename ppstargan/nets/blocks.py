@@ -48,11 +48,13 @@ class ResBlk(nn.Layer):
         self.conv1x1 = Conv2D(dim_in, dim_out, 1, bias_attr=False) if dim_in != dim_out else None
 
     def shortcut(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> [N, D, H, W] or [N, D, H/2, W/2], by a 1x1 convolution where D is not C."""
         if self.downsample:  # a 1x1 convolution commutes with the pool: pool first, at a quarter of the cost
             x = resample.pool(x)
         return x if self.conv1x1 is None else self.conv1x1(x)
 
     def residual(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> [N, D, H, W] or [N, D, H/2, W/2], by two convolutions."""
         x = x if self.norm1 is None else self.norm1(x)
         x = F.leaky_relu(x, SLOPE)
         if self.downsample:
@@ -99,10 +101,12 @@ class AdainResBlk(nn.Layer):
         self.conv1x1 = Conv2D(dim_in, dim_out, 1, bias_attr=False) if dim_in != dim_out else None
 
     def shortcut(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> [N, D, H, W] or [N, D, 2H, 2W], by a 1x1 convolution where D is not C."""
         x = x if self.conv1x1 is None else self.conv1x1(x)
         return resample.upsample(x) if self.upsample else x
 
     def residual(self, x: paddle.Tensor, s: paddle.Tensor) -> paddle.Tensor:
+        """x [N, C, H, W] in the style s [N, S] -> [N, D, H, W] or [N, D, 2H, 2W], by two convolutions."""
         x = F.leaky_relu(self.norm1(x, s), SLOPE)
         if self.upsample:
             x = resample.upsample_conv(x, self.conv1.weight, self.conv1.bias)

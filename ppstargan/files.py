@@ -1,0 +1,56 @@
+"""Files that appear whole or not at all: written beside their place, then moved there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from pathlib import Path
+
+from ppstargan.errors import UserError
+
+_KEPT = 50  # characters of a file's name in that of its partial file: 255 bytes are the most that a name may have
+
+
+@contextlib.contextmanager
+def replaced(path, sync: bool = False):
+    """A path beside ``path`` to write to: at the end it becomes ``path``, and after an error it is gone.
+
+    Makes the folder. The name is this process's and thread's own. With ``sync``, the content is on the disk before it
+    takes the place of an older one. Raises OSError where the disk does not take it.
+    """
+    path = Path(path).absolute()
+    partial = path.with_name(f".{path.name[:_KEPT]}.{threading.get_ident()}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        if sync:
+            with open(partial, "r+b") as file:  # Windows wants it writable
+                os.fsync(file.fileno())
+        os.replace(partial, path)
+        if sync:
+            _sync_folder(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+@contextlib.contextmanager
+def whole_file(path):
+    """``replaced``, for files that the user chose a place for: raises UserError where the disk does not take it."""
+    try:
+        with replaced(path) as partial:
+            yield partial
+    except OSError as error:
+        where = Path(path).absolute()
+        raise UserError(f"cannot write {where}: {error.strerror or error}; choose another place") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Has the disk keep the names in ``folder`` too, where the system can: Windows cannot."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
