@@ -8,10 +8,12 @@ import numpy as np
 import paddle
 from PIL import Image
 
+from ppstargan.errors import UserError
 from ppstargan.files import whole_file
 from ppstargan.stargan_v2 import Networks
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}  # of pictures, by the ending of the name
+LARGEST = {"JPEG": 65500, "WEBP": 16383}  # px a side
 PSIS = (0.5, 0.7, 1.0)  # truncation of the latent sheets
 GAP = 2  # px between the images of a sheet
 
@@ -46,9 +48,17 @@ def style_sheet(sources, rows, beside=None) -> np.ndarray:
 
 
 def save_image(image: np.ndarray, path) -> None:
-    """Writes a uint8 image [H, W, 3] in the one of ``FORMATS`` that its ending says, whole or not at all."""
+    """Writes a uint8 image [H, W, 3] in the one of ``FORMATS`` that its ending says, whole or not at all.
+
+    Raises UserError where the disk does not take it, or the format no image as large.
+    """
+    kind = FORMATS[Path(path).suffix.lower()]
+    height, width = image.shape[:2]
+    if max(height, width) > LARGEST.get(kind, max(height, width)):
+        what = f"{path} would have {width} x {height} px, and a {kind} holds {LARGEST[kind]} a side"
+        raise UserError(f"{what}; name a .png, or make the sheet smaller, by --rows and --columns")
     with whole_file(path) as partial:
-        Image.fromarray(image).save(partial, FORMATS[Path(path).suffix.lower()], quality=95)  # PNG has no quality
+        Image.fromarray(image).save(partial, kind, quality=95)  # PNG has no quality
 
 
 @paddle.no_grad()

@@ -83,6 +83,8 @@ class Trainer:
         configuration or images differ in a way that changes the training, unless that is allowed.
         """
         content = checkpoint.load(path)
+        if not content["architecture"]:
+            raise UserError(f"{path} holds no StarGAN v2, so no run can go on from it; give a run's checkpoint")
         theirs, count = content.get("domains"), content["architecture"].get("num_domains")
         if count != len(self.domains) or list(theirs or self.domains) != self.domains:
             raise UserError(

@@ -3,12 +3,15 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ppstargan.errors import UserError
+from ppstargan.parity import report
 from ppstargan.parity.checks import run
 from ppstargan.parity.kit import read_case
 
+SIDES = ("torch", "paddle")
 KIT = Path(__file__).parent / "reference" / "parity"
 # Case -> how many figures it compares; a check that silently compared nothing would pass.
 EXPECTED = {
@@ -55,3 +58,27 @@ def test_a_kits_missing_or_damaged_file_is_named(tmp_path):
     (tmp_path / "fan.npz").write_bytes((KIT / "fan.npz").read_bytes()[:1000])
     with pytest.raises(UserError, match=rf"{tmp_path}/fan\.npz is no \.npz file, or a damaged one"):
         read_case(tmp_path, "fan")
+
+
+def test_the_report_of_a_kit_has_the_guides_files(tmp_path, capsys):
+    pytest.importorskip("reprod_log")
+    report.prepare(tmp_path / "report")
+    found = [check for name in ("forward_small", "losses_small") for check in run(read_case(KIT, name))]
+    kinds = {"forward_small": "forward", "losses_small": "losses"}
+    written = report.write(found, kinds, tmp_path / "report")
+    assert sorted(path.name for path in written) == sorted(
+        f"{stage}_{end}" for stage in ("forward", "loss", "bp_align") for end in ("paddle.npy", "torch.npy", "diff.log")
+    )
+    theirs, ours = (np.load(tmp_path / "report" / f"loss_{side}.npy", allow_pickle=True).item() for side in SIDES)
+    assert len(ours) == len(theirs) == 18  # each phase's total, and its three or four parts
+    for key, value in theirs.items():
+        np.testing.assert_allclose(ours[key], value, rtol=2e-5)
+    assert "diff check passed" in (tmp_path / "report" / "forward_diff.log").read_text()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_report_has_a_folder_before_the_work(tmp_path):
+    pytest.importorskip("reprod_log")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=rf"no folder {tmp_path}/file can be made \(File exists\)"):
+        report.prepare(tmp_path / "file")

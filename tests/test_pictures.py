@@ -9,6 +9,7 @@ from small_model import cell
 
 from ppstargan import pictures, sheets
 from ppstargan.data.batches import load_batch
+from ppstargan.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +125,13 @@ def test_the_cycles_of_a_run_go_to_another_domain(nets, flat, monkeypatch):
     assert average is nets and x_src is shown[0] and y_src is shown[1]
     assert [domain for domain, _ in domain_and_number(x_ref)] == y_ref.tolist() == [1, 2, 0, 1, 2, 0, 1, 0]
     assert all(source != target for source, target in zip(y_src.tolist(), y_ref.tolist()))
+
+
+@pytest.mark.parametrize(("name", "side"), [("a.webp", 16383), ("a.jpg", 65500)])
+def test_a_format_that_holds_no_sheet_as_large(tmp_path, name, side):
+    pictures.save_image(np.zeros((2, side, 3), np.uint8), tmp_path / name)
+    with Image.open(tmp_path / name) as image:
+        assert image.size == (side, 2)
+    with pytest.raises(UserError, match=rf"would have 2 x {side + 1} px, and a \w+ holds {side} a side; name a \.png"):
+        pictures.save_image(np.zeros((side + 1, 2, 3), np.uint8), tmp_path / f"b_{name}")
+    assert [path.name for path in tmp_path.iterdir()] == [name]

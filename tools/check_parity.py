@@ -32,7 +32,7 @@ def main() -> int:
         if name not in kinds:
             raise UsageError(f"no case {name!r} in {given.reference}; it has {', '.join(kinds)}")
     if given.report:
-        report.tools()  # before the work: it may not be installed
+        report.prepare(given.report)  # before the work
     found = []
     for name in given.case or kinds:
         for check in checks.run(read_case(given.reference, name), device.startswith("GPU")):

@@ -20,8 +20,16 @@ def stage(kind: str, quantity: str) -> str:
     return {"train": "train_align", "metrics": "metric"}.get(kind, "forward")
 
 
-def tools() -> tuple:
-    """reprod_log's two classes. Raises UserError where it is not installed."""
+def prepare(folder) -> None:
+    """Makes ``folder``. Raises UserError where it cannot be made, or ``reprod_log`` is not installed."""
+    _tools()
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"no folder {Path(folder).absolute()} can be made ({error.strerror}); name another") from None
+
+
+def _tools() -> tuple:
     try:
         from reprod_log import ReprodDiffHelper, ReprodLogger
     except ImportError:
@@ -30,13 +38,12 @@ def tools() -> tuple:
 
 
 def write(checks: list, kinds: dict, folder) -> list:
-    """Writes STAGE_paddle.npy, STAGE_torch.npy and STAGE_diff.log for each stage into ``folder``.
+    """Writes STAGE_paddle.npy, STAGE_torch.npy and STAGE_diff.log for each stage into ``folder``, made by ``prepare``.
 
-    ``kinds`` is {case: its kind}. Returns the paths. Raises UserError where ``reprod_log`` is not installed.
+    ``kinds`` is {case: its kind}. Returns the paths.
     """
-    ReprodDiffHelper, ReprodLogger = tools()
+    ReprodDiffHelper, ReprodLogger = _tools()
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     stages = {}
     for check in checks:
         stages.setdefault(stage(kinds[check.case], check.quantity), []).append(check)
