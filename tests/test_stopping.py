@@ -6,36 +6,30 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
+from toy_runs import ROOT, TINY, final_state
 
-from ppstargan.data.toy import write_dataset
 from ppstargan.runtime import stop_signals
 
-ROOT = Path(__file__).parents[1]
+ENDLESS = ["train.iterations=100000", "train.sample_every=100000", "train.save_every=100000", "name=run"]
 
 
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory):
-    root = tmp_path_factory.mktemp("faces") / "toy"
-    write_dataset(root, size=32, train_count=4, val_count=2, seed=0)
-    return root
-
-
-def start(faces, output, **streams):
-    small = ["model.channel_base=128", "model.max_channels=8", "train.batch_size=2", "train.log_every=1", "name=run"]
-    endless = ["train.iterations=1000000", "train.sample_every=1000000", "train.save_every=1000000"]
-    command = [sys.executable, str(ROOT / "tools" / "train.py"), "-c", str(ROOT / "configs" / "toy.yaml"), "-o"]
-    command += [*small, *endless, f"output={output}", f"data.root={faces}"]
+def start(faces, output, *arguments):
+    command = [sys.executable, "tools/train.py", "-c", "configs/toy.yaml", "-o", *TINY, *ENDLESS]
+    command += [f"output={output}", f"data.root={faces}", *arguments]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, **streams, text=True, cwd=ROOT, env=environment)
 
 
-def read_until_training(process):
+def read_until_training(process) -> list:
+    """The lines until the first with losses."""
+    said = []
     for line in process.stdout:
-        if re.match(r" *\d+/1000000 ", line):
-            return
+        said.append(line)
+        if re.match(r" *\d+/100000 ", line):
+            return said
     raise AssertionError(process.stderr.read())
 
 
@@ -91,3 +85,25 @@ def test_a_closed_pipe_costs_nothing_that_was_trained(faces, tmp_path):
     assert error.count("\n") == 1 and error.startswith("error: what the run prints and logs cannot be written (Broken")
     (name,) = saved(tmp_path)
     assert int(name.split(".")[0]) > 0 and f"--resume {next(tmp_path.iterdir())}" in error
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_resume_goes_on(faces, tmp_path, number):
+    process = start(faces, tmp_path)
+    said = read_until_training(process)
+    process.send_signal(number)
+    rest, error = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, rest + error
+    assert "Traceback" not in error and f"stopped by {number.name}" in rest
+    run = next(tmp_path.iterdir())
+    iteration = final_state(run)["iteration"]
+    logged = [int(found) for found in re.findall(r"^ *(\d+)/100000 ", "".join(said) + rest, re.M)]
+    assert iteration == logged[-1]
+
+    again = start(faces, tmp_path, "--resume")
+    said = read_until_training(again)
+    again.kill()
+    again.wait()
+    assert f"after iteration {iteration}" in "".join(said)
+    assert re.match(rf" *{iteration + 1}/100000 ", said[-1]), said[-1]
+    assert list(tmp_path.iterdir()) == [run]
