@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_trainer import ROOT, TINY, assert_same_training, final_state, logged_steps
+from toy_runs import ROOT, TINY, assert_same_training, final_state, logged_steps
 
 from ppstargan.data.toy import write_dataset
 from ppstargan.runs import checkpoints
