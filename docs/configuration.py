@@ -17,9 +17,18 @@ KINDS = {"bool": "true or false", "str": "text", "int": "whole number", "float":
 HEAD = """# Configuration
 
 All keys with their defaults, which [configs/base.yaml](../configs/base.yaml) sets, and what the other files there
-change. `-o train.lr=2e-4` overrides a key on the command line; a file of your own starts with `_base_: base.yaml` (a
-path relative to itself) and says what differs. G is the generator, F the mapping network, E the style encoder, D the
-discriminator. `python docs/configuration.py` writes this page; the texts are the comments in `configs/base.yaml`.
+change. `-o train.lr=2e-4` overrides a key on the command line; a file of your own names the one that it starts from,
+by a path relative to itself, and says what differs:
+
+```yaml
+_base_: ../configs/base.yaml
+name: mine
+train:
+  lr: 2.0e-4
+```
+
+G is the generator, F the mapping network, E the style encoder, D the discriminator. `python docs/configuration.py`
+writes this page; the texts are the comments in `configs/base.yaml`.
 """
 
 

@@ -76,7 +76,9 @@ def load(path, how_to_get: str = HOW_TO_GET) -> dict:
     except FileNotFoundError:
         raise UserError(f"no weights at {path.absolute()}; to get them: {how_to_get}") from None
     except IsADirectoryError:
-        raise UserError(f"{path.absolute()} is a folder; name a file in it") from None
+        inside = max(path.rglob("*.pdparams"), key=os.path.getmtime, default=None)
+        such = f", such as {inside.absolute()}" if inside else " in it"
+        raise UserError(f"{path.absolute()} is a folder; name a file{such}") from None
     except OSError as error:
         raise UserError(f"{path.absolute()} cannot be read ({error.strerror})") from None
     except MemoryError:

@@ -102,6 +102,7 @@ WITHOUT_EFFECT = (
     "train.accumulate train.channels_last train.log_every train.sample_every train.save_every train.keep_last "
     "train.keep_every train.eval_every train.eval_sources"
 ).split()
+CONFIGS = Path(__file__).parents[1] / "configs"  # where there is a checkout
 AMP = ("none", "float16", "bfloat16")
 LARGEST_SEED = 2**32 - 1  # larger than any that people type, and whole in every library
 FRACTIONS = ("data.crop_probability", "data.max_bad_share", "train.ema_beta")
@@ -157,7 +158,8 @@ def _read(path: Path, open_files: tuple) -> dict:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
-        raise UsageError(f"no configuration {path}; the ones that come along are in configs/") from None
+        asked = f", which {open_files[-1]} names as its _base_" if open_files else ""
+        raise UsageError(f"no configuration {path}{asked}; the ones that come along are in {CONFIGS}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
@@ -201,9 +203,11 @@ def _merge(values: dict, new: dict, where: str) -> None:
                     key, entry = next(iter(entry.items()))
                     name = f"{name}.{key}"
                 nearest = difflib.get_close_matches(str(name), known, 1, 0.0)[0]
-                raise UsageError(f"{where}: unknown key {name}; the nearest known one is {nearest}")
-            target = values if key not in SECTIONS else values.setdefault(key, {})
-            target[str(name).split(".")[-1]] = _typed(name, entry, known[name], where)
+                all_keys = "docs/configuration.md lists all"
+                raise UsageError(f"{where}: unknown key {name}; the nearest known one is {nearest}, and {all_keys}")
+            section, _, last = name.rpartition(".")  # of the name: a file may say train.lr, too
+            target = values.setdefault(section, {}) if section else values
+            target[last] = _typed(name, entry, known[name], where)
 
 
 def _first(section: str) -> str:

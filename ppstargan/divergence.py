@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import shlex
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from ppstargan.config import Config
 from ppstargan.data.batches import batch_files
 from ppstargan.errors import UserError
 from ppstargan.files import whole_file
-from ppstargan.runs import checkpoints
+from ppstargan.runs import checkpoints, resuming
 
 
 class Diverged(UserError):
@@ -43,9 +42,7 @@ def report_divergence(run: Path, config: Config, images: dict, iteration: int, l
     t, run = config.train, run.absolute()
     good = checkpoints(run)
     lower = f"-o train.lr={t.lr / 2:g} train.f_lr={t.f_lr / 2:g}"
-    advice = (
-        f"go on with --resume {shlex.quote(str(run))} --allow-changes {lower}" if good else f"start again with {lower}"
-    )
+    advice = f"go on: {resuming(run)} --allow-changes {lower}" if good else f"start again with {lower}"
     if t.amp != "none":
         advice += " or train.amp=none"
     files = batch_files(

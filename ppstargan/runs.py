@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import os
 import re
+import shlex
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +18,12 @@ from ppstargan.files import whole_file
 
 _OURS = re.compile(r"(\d{7}|[1-9]\d{7,})\.pdparams")  # what checkpoint_path gives
 _PARTIAL = re.compile(r"\.\d{7,}.*\.\d+\.partial")  # what files.replaced writes to at first
+
+
+def resuming(run: Path) -> str:
+    """The command by which a run goes on."""
+    folder = shlex.quote(str(run))
+    return f"python tools/train.py -c {folder}/config.yaml --resume {folder}"
 
 
 def new_run_folder(config: Config) -> Path:

@@ -32,6 +32,7 @@ from ppstargan.runs import (
     new_run_folder,
     prune,
     remove_partial_files,
+    resuming,
     save_config,
 )
 from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, stop_signals
@@ -180,6 +181,8 @@ class Trainer:
         face = self.config.face
         if not self.has_fan and (Path(face.fan).is_file() or not face.allow_random_fan):
             self.nets.fan = self.average.fan = load_fan(face.fan, "; or try without by -o face.allow_random_fan=true")
+        elif not self.has_fan:
+            print(f"no {face.fan}: the face alignment network has RANDOM weights, and its masks mean nothing")
         # Both now, so that what is missing or bad shows before hours of training.
         self.sheet_images = sheet_images(self.val_images, self.config.model.img_size)
         self.judges = load_judges() if t.eval_every else None
@@ -202,15 +205,15 @@ class Trainer:
                     pass
             if isinstance(error, OSError):  # a pipe or a terminal was closed, say
                 what = f"what the run prints and logs cannot be written ({error.strerror or error})"
-                raise UserError(f"{what}; go on with --resume {shlex.quote(str(self.folder))}") from None
+                raise UserError(f"{what}; go on: {resuming(self.folder)}") from None
             raise
         finally:
             if new and self.iteration == start:
                 shutil.rmtree(self.folder, ignore_errors=True)
                 print(f"no iteration was done: {self.folder} is removed again", flush=True)
         if stopped:
-            name, folder = signal.Signals(stopped).name, shlex.quote(str(self.folder))
-            print(f"stopped by {name} after iteration {self.iteration}; go on with --resume {folder}")
+            name = signal.Signals(stopped).name
+            print(f"stopped by {name} after iteration {self.iteration}; go on: {resuming(self.folder)}")
             return 128 + stopped
         return 0
 
@@ -237,6 +240,7 @@ class Trainer:
             workers=data.workers,
             share=(distributed.rank(), distributed.count()),
         )
+        told = False
         with contextlib.closing(batches), log, stop_signals() as stopped:
             for batch in watch.waiting(batches):
                 lambda_ds = self.lambda_ds()
@@ -246,10 +250,13 @@ class Trainer:
                 i, last = self.iteration, self.iteration >= t.iterations or signalled > 0
                 logging = i % t.log_every == 0 or last
                 # A look at the losses waits for a GPU. Until then they are kept, so that the first bad one is named.
-                if on_cpu or logging:
+                if on_cpu or logging or not told:
                     self._check_losses()
                 if logging and self.first:
                     self._log(lambda_ds, watch)
+                elif self.first and not told:  # the first line at once: it says how long all will take
+                    print(progress_line(i, t.iterations, self.losses, lambda_ds, watch.rates(t.batch_size)), flush=True)
+                told = True
                 # Sheets and figures before the checkpoint: it says how much of the log belongs to it.
                 if self.first and (i % t.sample_every == 0 or (last and not signalled)):
                     with going_on():

@@ -166,7 +166,11 @@ class Translator:
 
     def _codes(self, styles, count: int) -> np.ndarray:
         """``styles`` as float32 [count, style_dim]. Raises UserError for another shape."""
-        codes, dim = np.atleast_2d(np.asarray(styles, np.float32)), self.architecture["style_dim"]
+        dim = self.architecture["style_dim"]
+        try:
+            codes = np.atleast_2d(np.asarray(styles, np.float32))
+        except (TypeError, ValueError):
+            raise UserError("a style is the array that style_from_reference or style_from_seed gives") from None
         if codes.shape not in ((1, dim), (count, dim)):
             raise UserError(f"style codes {list(codes.shape)} do not fit {count} images; give [1 or {count}, {dim}]")
         return np.ascontiguousarray(np.broadcast_to(codes, (count, dim)))

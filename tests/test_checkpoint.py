@@ -305,3 +305,14 @@ def test_a_tuple_whose_hash_would_take_the_process_down_is_refused(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1, done.returncode  # and not by a signal
     assert "Damaged" in done.stderr and "tuples in tuples in tuples" in done.stderr
+
+
+def test_a_runs_folder_names_its_newest_checkpoint(tmp_path):
+    with pytest.raises(UserError, match=rf"{tmp_path} is a folder; name a file in it$"):
+        checkpoint.load(tmp_path)
+    for age, name in ((20, "0000010"), (10, "0000020")):
+        path = tmp_path / "checkpoints" / f"{name}.pdparams"
+        checkpoint.save({"architecture": {}}, path)
+        os.utime(path, (1e9 - age, 1e9 - age))
+    with pytest.raises(UserError, match=rf"name a file, such as {tmp_path}/checkpoints/0000020\.pdparams"):
+        checkpoint.load(tmp_path)

@@ -107,3 +107,19 @@ def test_whole_numbers_stay_as_they_are():
 def test_what_a_library_would_refuse_later_with_a_trace(override, message):
     with pytest.raises(UsageError, match=message):
         load_config(CONFIGS / "toy.yaml", [override])
+
+
+def test_a_file_may_write_a_key_with_its_dots(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        f"_base_: {CONFIGS / 'toy.yaml'}\ntrain.lr: 3.0e-4\ndata.root: data/mine\nname: a\n"
+    )
+    found = load_config(tmp_path / "mine.yaml", ["train.batch_size=3"])
+    assert (found.train.lr, found.data.root, found.train.batch_size, found.name) == (3e-4, "data/mine", 3, "a")
+
+
+def test_a_missing_base_names_the_file_that_asks_for_it(tmp_path):
+    (tmp_path / "mine.yaml").write_text("_base_: base.yaml\n")
+    with pytest.raises(UsageError, match=rf"no configuration {tmp_path}/base\.yaml, which {tmp_path}/mine\.yaml names"):
+        load_config(tmp_path / "mine.yaml")
+    with pytest.raises(UsageError, match=rf"no configuration {tmp_path}/x\.yaml; the ones that .* are in {CONFIGS}"):
+        load_config(tmp_path / "x.yaml")

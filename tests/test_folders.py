@@ -94,3 +94,18 @@ def test_too_few_images(tmp_path):
     make(tmp_path, "cat/1.jpg", "cat/2.jpg", "dog/1.jpg")
     refused(tmp_path, "dog has 1 image ", "2 needed", min_images=2)
     assert len(find_domains(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("root", "advice"),
+    [
+        ("photos", "to make a dataset of a folder of images for each domain: python tools/prepare.py {here}/photos"),
+        ("data/train", "the root of this dataset is {here}/data; give that"),
+        ("nowhere", "name the folder that holds train and val by -o data.root=ROOT; see data/README.md"),
+    ],
+)
+def test_the_way_to_a_dataset(tmp_path, root, advice):
+    for part in ("photos", "data/train"):
+        for domain in ("cat", "dog"):
+            (tmp_path / part / domain).mkdir(parents=True)
+    refused(tmp_path / root / "train", f"{root}/train does not exist; {advice.format(here=tmp_path)}")

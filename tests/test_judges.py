@@ -121,7 +121,8 @@ def test_a_missing_file_is_named_with_the_command_that_gets_it(files, tmp_path, 
     with pytest.raises(UserError) as error:
         load_judges(**given)
     message = str(error.value)
-    command = re.search(r"python tools/download\.py (\w+);", message)[1]
+    command = re.search(r"to get them: python tools/download\.py (\w+) ", message)[1]
+    assert "python tools/download.py inception alexnet lpips brings all" in message
     assert given[part] in message and "\n" not in message
     assert ASSETS[command].kind == kind and f"data/{ASSETS[command].target}" in (
         *DEFAULTS,

@@ -103,9 +103,11 @@ def test_losses_that_are_not_finite_stop_the_run_and_are_described(faces, tmp_pa
         trainer.run()
     assert trainer.iteration == 5
     file = trainer.folder / "checkpoints" / "0000005_diverged.yaml"
+    run = trainer.folder
     assert str(caught.value) == (
-        f"d_reference/reg is nan at iteration 5: training diverged; losses and images are in {file}; go on with "
-        f"--resume {trainer.folder} --allow-changes -o train.lr=0.00015 train.f_lr=4.5e-06"
+        f"d_reference/reg is nan at iteration 5: training diverged; losses and images are in {file}; "
+        f"go on: python tools/train.py -c {run}/config.yaml --resume {run} --allow-changes "
+        "-o train.lr=0.00015 train.f_lr=4.5e-06"
     )
     described = yaml.safe_load(file.read_text())
     assert described["iteration"] == 5 and described["first_not_finite"] == "d_reference/reg"

@@ -206,3 +206,18 @@ def test_a_domain_to_train_on_has_two_images_and_one_to_look_at_has_one(faces, t
         path.unlink()
     with pytest.raises(UserError, match=r"domain dog has 1 image in .*/train/dog, 2 needed"):
         Trainer(config(tmp_path / "data", tmp_path))
+
+
+def test_the_first_iteration_has_a_line_and_is_no_point_of_the_curves(faces, tmp_path, capsys):
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=5", "train.log_every=4"))
+    trainer.run()
+    lines = re.findall(r"^(\d)/5 \| d_latent real .* ETA ", capsys.readouterr().out, re.M)
+    assert lines == ["1", "4", "5"]
+    assert logged_steps(trainer.folder) == [4, 5]
+
+
+def test_a_random_fan_is_said(faces, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(Trainer, "_train", lambda self: 0)
+    overrides = ["model.w_hpf=1", "face.allow_random_fan=true", "face.fan=none.pdparams"]
+    Trainer(config(faces, tmp_path, *overrides)).run()
+    assert "no none.pdparams: the face alignment network has RANDOM weights" in capsys.readouterr().out

@@ -188,3 +188,9 @@ def test_folders_called_by_numbers_are_names_before_numbers(tmp_path):
             found = model.style_from_seed(name, 3, psi=psi)
             np.testing.assert_allclose(found, plain.style_from_seed(number, 3, psi=psi), atol=1e-6)
     np.testing.assert_allclose(model.style_from_seed("2", psi=0), model.mean_style("2"), atol=1e-6)
+
+
+def test_a_path_is_no_style(tmp_path):
+    model = Translator(small_model.save(tmp_path / "w.pdparams", small_model.networks()))
+    said = refusal(model.translate, np.zeros((32, 32, 3), np.uint8), "dog.png")
+    assert said == "a style is the array that style_from_reference or style_from_seed gives"

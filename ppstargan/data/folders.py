@@ -9,7 +9,7 @@ from typing import Iterable, NoReturn
 from ppstargan.errors import UserError
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-HELP = "see data/README.md, or draw the toy faces: python tools/draw_toy.py"
+HELP = "see data/README.md, or draw the toy faces by python tools/draw_toy.py and give -o data.root=data/toy"
 
 
 def find_domains(folder: str | Path, min_images: int = 1) -> dict[str, list[Path]]:
@@ -27,7 +27,7 @@ def find_domains(folder: str | Path, min_images: int = 1) -> dict[str, list[Path
         names = [entry.name for entry in visible if entry.is_dir()]
     except (FileNotFoundError, NotADirectoryError):
         state = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise UserError(f"dataset folder {folder} {state}; {HELP}") from None
+        raise UserError(f"dataset folder {folder} {state}; {_way_there(folder)}") from None
     except OSError as error:
         _refuse(error)
     for entry in visible:
@@ -55,6 +55,16 @@ def find_domains(folder: str | Path, min_images: int = 1) -> dict[str, list[Path
                 f"add images ({' '.join(ext[1:] for ext in EXTENSIONS)}) or remove the folder; {HELP}"
             )
     return domains
+
+
+def _way_there(folder: Path) -> str:
+    """What to do where there is no ``folder``, which is ROOT/train or ROOT/val."""
+    root = folder.parent
+    if root.name in ("train", "val"):
+        return f"the root of this dataset is {root.parent}; give that"
+    if root.is_dir() and any(entry.is_dir() and not _hidden(entry.name) for entry in root.iterdir()):
+        return f"to make a dataset of a folder of images for each domain: python tools/prepare.py {root} data/mine"
+    return f"name the folder that holds train and val by -o data.root=ROOT; {HELP}"
 
 
 def find_images(folder: str | Path) -> list[Path]:

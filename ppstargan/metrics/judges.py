@@ -92,7 +92,9 @@ def _values(path: str, kinds: tuple, allow_random: bool):
         return None
     named = next((kind for kind in kinds if kind in Path(path).name), kinds[0])
     get = f"python tools/download.py {DOWNLOADS[named]}"
-    content = checkpoint.load(path, f"{get}; or try out without, by --allow-random-features of tools/evaluate.py")
+    every = "python tools/download.py inception alexnet lpips brings all that measuring needs"
+    without = "without: --allow-random-features of tools/evaluate.py, or train.eval_every=0 of tools/train.py"
+    content = checkpoint.load(path, f"{get} ({every}); or try it out {without}")
     nets = content.get("nets") or {}
     for kind in kinds:
         if kind in nets:

@@ -107,7 +107,8 @@ def measure(
     for domain, sources in val_images.items():
         fewest = min(len(train_images[domain]), len(choose(sources, settings.sources)) * settings.outputs)
         if fewest < LEAST:
-            raise UserError(f"domain {domain} has {fewest} images to compare, and KID needs {LEAST}; add images")
+            found = f"domain {domain} has {fewest} images to compare, and KID needs {LEAST}"
+            raise UserError(f"{found}; add images, or raise --sources or --outputs")
     with ThreadPoolExecutor(max(1, settings.workers)) as pool:
         return _Run(nets, train_images, val_images, judges, Path(folder), Path(cache), settings, pool).measure()
 
