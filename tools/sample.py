@@ -20,7 +20,8 @@ FPS, SECONDS = 25, 2.0  # 25 a second are whole hundredths, which is what a GIF 
 
 
 def read_arguments() -> argparse.Namespace:
-    arguments = parser(__doc__, "python tools/sample.py --weights afhq.pdparams --source cat.jpg --domain dog --seed 3")
+    example = "python tools/sample.py --weights afhq.pdparams --domain-names cat dog wild --source cat.jpg --domain dog"
+    arguments = parser(__doc__, example)
     add = arguments.add_argument
     add_model(arguments)
     add("--source", nargs="+", required=True, metavar="PATH", help="images to translate: files or folders")
@@ -63,7 +64,8 @@ def check(given: argparse.Namespace) -> None:
     if given.seconds is not None and not 0 < given.seconds < 3600:
         raise UsageError(f"--seconds is {given.seconds:g}; give more than 0, and less than an hour")
     if given.out and not given.video and given.out.suffix.lower() not in pictures.FORMATS:
-        raise UsageError(f"--out {given.out}: a picture's name ends in {', '.join(pictures.FORMATS)}")
+        kinds = ", ".join(pictures.FORMATS)
+        raise UsageError(f"--out {given.out}: a picture's name ends in {kinds}; a .gif or .mp4 goes with --video")
 
 
 def find_styles(given: argparse.Namespace, model: Translator, references: list, one_source: bool) -> np.ndarray:
