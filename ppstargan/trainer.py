@@ -205,17 +205,17 @@ class Trainer:
                     pass
             if isinstance(error, OSError):  # a pipe or a terminal was closed, say
                 what = f"what the run prints and logs cannot be written ({error.strerror or error})"
-                raise UserError(f"{what}; go on: {resuming(self.folder)}") from None
+                going = f"; go on: {resuming(self.folder)}" if self.first and self.iteration > start else ""
+                raise UserError(what + going) from None
             raise
         finally:
             if new and self.iteration == start:
                 shutil.rmtree(self.folder, ignore_errors=True)
                 print(f"no iteration was done: {self.folder} is removed again", flush=True)
-        if stopped:
+        if stopped and self.first:
             name = signal.Signals(stopped).name
             print(f"stopped by {name} after iteration {self.iteration}; go on: {resuming(self.folder)}")
-            return 128 + stopped
-        return 0
+        return 128 + stopped if stopped else 0
 
     def _train(self) -> int:
         """Trains to the last iteration. Returns 0, or the signal that stopped it."""

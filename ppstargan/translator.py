@@ -81,7 +81,7 @@ class Translator:
         An int is a number; a text is a name first, since folders may be called 1, 2, 3.
         """
         name = str(domain)
-        if name in self.domains and not isinstance(domain, int):
+        if name in self.domains and not isinstance(domain, (int, np.integer)):
             return self.domains.index(name)
         if name.isdecimal() and int(name) < len(self.domains):
             return int(name)

@@ -42,9 +42,9 @@ def test_out_of_memory_says_what_takes_less(capsys):
 
 def test_a_reader_who_has_had_enough_is_no_trace():
     code = "from ppstargan.cli import run_tool\nrun_tool(lambda: [print(i) for i in range(100000)] and None)"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
-    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", code], **streams, text=True, env=environment)
     assert process.stdout.readline() == "0\n"
     process.stdout.close()
     assert process.stderr.read() == "" and process.wait(timeout=60) == 1

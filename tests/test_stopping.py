@@ -1,5 +1,6 @@
 """What stops a run from outside: signals, and output that nobody takes any more. What was trained is kept."""
 
+import fcntl
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ from toy_runs import ROOT, TINY, final_state
 
 from ppstargan.runtime import stop_signals
 
+F_SETPIPE_SZ = 1031  # of Linux; Python 3.9 has no name for it
 ENDLESS = ["train.iterations=100000", "train.sample_every=100000", "train.save_every=100000", "name=run"]
 
 
@@ -66,8 +68,9 @@ def test_what_nohup_ignores_stays_ignored():
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_output_that_nobody_reads_does_not_keep_a_signal_from_saving(faces, tmp_path, number):
     process = start(faces, tmp_path)
+    fcntl.fcntl(process.stdout, F_SETPIPE_SZ, 4096)
     read_until_training(process)
-    time.sleep(3)  # its lines fill the pipe or Python's buffer meanwhile, and nobody takes them
+    time.sleep(3)  # its lines fill the pipe meanwhile, and nobody takes them: the signal finds it in the midst of one
     process.send_signal(number)
     time.sleep(1)
     said = process.communicate(timeout=60)

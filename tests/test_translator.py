@@ -184,6 +184,7 @@ def test_folders_called_by_numbers_are_names_before_numbers(tmp_path):
     plain = Translator(small_model.save(tmp_path / "v.pdparams", small_model.networks(), None))
     for number, name in enumerate(model.domains):
         assert model.domain_number(name) == model.domain_number(number) == number
+        assert model.domain_number(np.int64(number)) == number
         for psi in (0, 0.5, 1):
             found = model.style_from_seed(name, 3, psi=psi)
             np.testing.assert_allclose(found, plain.style_from_seed(number, 3, psi=psi), atol=1e-6)
