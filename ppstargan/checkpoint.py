@@ -19,7 +19,7 @@ import paddle
 from ppstargan import safe_pickle
 from ppstargan.errors import UserError
 from ppstargan.files import replaced
-from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
+from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, Networks
 
 HOW_TO_GET = (
     "python tools/quickstart.py trains a small model and python tools/train.py -c CONFIG yours, both into "

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ppstargan.errors import UserError
 from ppstargan.files import whole_file
-from ppstargan.stargan_v2 import Networks
+from ppstargan.nets.stargan_v2 import Networks
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}  # of pictures, by the ending of the name
 LARGEST = {"JPEG": 65500, "WEBP": 16383}  # px a side

@@ -14,8 +14,8 @@ from ppstargan.convert.weights import build
 from ppstargan.data.transforms import for_testing, load_rgb
 from ppstargan.errors import UserError
 from ppstargan.face.weights import FAN_PATH, load_fan
+from ppstargan.nets.stargan_v2 import AVERAGED, MEAN_LATENTS
 from ppstargan.pictures import to_uint8
-from ppstargan.stargan_v2 import AVERAGED, MEAN_LATENTS
 
 Picture = Union[str, Path, Image.Image, np.ndarray]
 

@@ -11,7 +11,7 @@ import pytest
 from ppstargan.convert.names import names
 from ppstargan.errors import UserError
 from ppstargan.nets.fan import FAN
-from ppstargan.stargan_v2 import NETWORKS
+from ppstargan.nets.stargan_v2 import NETWORKS
 
 SMALL = {"num_domains": 2, "img_size": 32, "style_dim": 3, "latent_dim": 4, "hidden_dim": 6, "w_hpf": 0,
          "channel_base": 64, "max_channels": 5}  # fmt: skip

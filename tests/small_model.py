@@ -7,7 +7,7 @@ import paddle
 
 from ppstargan import checkpoint
 from ppstargan.data.toy import write_dataset
-from ppstargan.stargan_v2 import AVERAGED, Networks
+from ppstargan.nets.stargan_v2 import AVERAGED, Networks
 
 SIZES = {"num_domains": 3, "img_size": 32, "style_dim": 8, "latent_dim": 4, "hidden_dim": 16, "w_hpf": 0,
          "channel_base": 128, "max_channels": 8}  # fmt: skip

@@ -8,11 +8,11 @@ import paddle
 import pytest
 from paddle.nn import functional as F
 
-from ppstargan import phases
-from ppstargan.amp import GROWTH_EVERY, GradScaler
-from ppstargan.benchmark import random_batch
 from ppstargan.config import load_config
-from ppstargan.stargan_v2 import NETWORKS, Networks
+from ppstargan.costs.benchmark import random_batch
+from ppstargan.nets.stargan_v2 import NETWORKS, Networks
+from ppstargan.systems import stargan_v2 as phases
+from ppstargan.training.amp import GROWTH_EVERY, GradScaler
 
 CONFIG = load_config(Path(__file__).parents[1] / "configs" / "toy.yaml", ["model.hidden_dim=16"])
 PRODUCTS = ((F, "conv2d"), (F, "conv2d_transpose"), (F, "linear"), (paddle, "matmul"))

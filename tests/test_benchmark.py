@@ -9,12 +9,14 @@ import numpy as np
 import paddle
 import pytest
 
-from ppstargan import benchmark, losses, phases, plain
+from ppstargan import losses
 from ppstargan.config import load_config
-from ppstargan.flops import counting
+from ppstargan.costs import benchmark, plain
+from ppstargan.costs.flops import counting
 from ppstargan.nets import resample
+from ppstargan.nets.stargan_v2 import Networks
 from ppstargan.parity.networks import float64
-from ppstargan.stargan_v2 import Networks
+from ppstargan.systems import stargan_v2 as phases
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["model.channel_base=128", "model.max_channels=8", "model.hidden_dim=16", "train.batch_size=2"]

@@ -5,10 +5,10 @@ import paddle
 import pytest
 
 from ppstargan.data.batches import Batch
-from ppstargan.face.masks import face_masks, masks_from_heatmaps
 from ppstargan.nets.fan import FAN
-from ppstargan.phases import Weights, adam_optimizers, train_step
-from ppstargan.stargan_v2 import NETWORKS, Networks
+from ppstargan.nets.masks import face_masks, masks_from_heatmaps
+from ppstargan.nets.stargan_v2 import NETWORKS, Networks
+from ppstargan.systems.stargan_v2 import Weights, adam_optimizers, train_step
 
 TINY = {"style_dim": 8, "latent_dim": 4, "hidden_dim": 16, "channel_base": 128, "max_channels": 8}
 BLACK, GREY, WHITE, RED = (-1.0, -1.0, -1.0), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.6, -0.7, -0.1)

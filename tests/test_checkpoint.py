@@ -11,8 +11,8 @@ import pytest
 
 from ppstargan import checkpoint
 from ppstargan.errors import UserError
-from ppstargan.phases import adam_optimizers
-from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
+from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, Networks
+from ppstargan.systems.stargan_v2 import adam_optimizers
 
 ARCHITECTURE = {
     "num_domains": 2,

@@ -19,8 +19,8 @@ from ppstargan.convert.recognise import infer_architecture
 from ppstargan.convert.weights import convert, convert_file, to_authors_file
 from ppstargan.metrics.inception import InceptionV3
 from ppstargan.nets.fan import FAN
-from ppstargan.phases import adam_optimizers
-from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
+from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, Networks
+from ppstargan.systems.stargan_v2 import adam_optimizers
 
 ROOT = Path(__file__).parent.parent
 # The cap is reached in the middle, not at all, at once; faces; larger pictures.

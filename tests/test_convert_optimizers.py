@@ -15,8 +15,8 @@ from ppstargan.convert import torch_reader, torch_writer
 from ppstargan.convert.names import names
 from ppstargan.convert.optimizers import adam_moments
 from ppstargan.convert.weights import convert, convert_file, from_torch
-from ppstargan.phases import adam_optimizers
-from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
+from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, Networks
+from ppstargan.systems.stargan_v2 import adam_optimizers
 
 SAMPLE = Path(__file__).parent / "reference" / "checkpoints" / "samples_optim.ckpt"
 

@@ -12,7 +12,7 @@ import small_model
 from authors_form import refusal
 from PIL import Image
 
-from ppstargan import demo
+from ppstargan.translate import demo
 from ppstargan.translator import Translator
 
 TOOL = Path(__file__).parents[1] / "tools" / "demo.py"

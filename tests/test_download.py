@@ -25,7 +25,7 @@ from ppstargan.convert.recognise import DESCRIPTIONS
 from ppstargan.download.assets import ASSETS, download, overview
 from ppstargan.errors import UserError
 from ppstargan.metrics.lpips import LPIPS
-from ppstargan.stargan_v2 import AVERAGED
+from ppstargan.nets.stargan_v2 import AVERAGED
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,12 +11,12 @@ import yaml
 from paddle.nn import functional as F
 
 from ppstargan import checkpoint
-from ppstargan import export as ex
 from ppstargan.errors import UserError
-from ppstargan.inference_forms import forms_for_inference
 from ppstargan.nets import generator, resample
 from ppstargan.nets.blocks import AdaIN
-from ppstargan.stargan_v2 import AVERAGED, Networks
+from ppstargan.nets.stargan_v2 import AVERAGED, Networks
+from ppstargan.translate import export as ex
+from ppstargan.translate.inference_forms import forms_for_inference
 from ppstargan.translator import Translator
 
 ROOT = Path(__file__).parent.parent

@@ -7,7 +7,7 @@ import pytest
 
 from ppstargan.errors import UserError
 from ppstargan.files import replaced, whole_file
-from ppstargan.runs import remove_partial_files
+from ppstargan.training.runs import remove_partial_files
 
 
 @pytest.mark.parametrize("write", [replaced, whole_file])

@@ -20,7 +20,7 @@ from ppstargan import checkpoint
 from ppstargan.config import load_config
 from ppstargan.data.batches import batch_files, draw_batch
 from ppstargan.data.folders import find_domains
-from ppstargan.trainer import Trainer
+from ppstargan.training.trainer import Trainer
 
 RUN = Path(__file__).parent / "reference" / "run_13ea6ff"
 WRITTEN_ON = "3.3.1 GenuineIntel amx_tile"  # Paddle, and what decides over its kernels: bits are equal there alone

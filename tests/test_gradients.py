@@ -7,11 +7,11 @@ import paddle
 import pytest
 
 from ppstargan.data.batches import Batch
+from ppstargan.nets.stargan_v2 import NETWORKS, Networks
 from ppstargan.parity import fill
 from ppstargan.parity.kit import fill_weights
 from ppstargan.parity.networks import float64, torch_arrays
-from ppstargan.phases import STEPPED, Weights, phase_losses
-from ppstargan.stargan_v2 import NETWORKS, Networks
+from ppstargan.systems.stargan_v2 import STEPPED, Weights, phase_losses
 
 REFERENCE = Path(__file__).parent / "reference" / "gradients_float64.npz"
 KEPT = 64  # figures stored of each array

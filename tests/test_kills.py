@@ -16,7 +16,7 @@ import pytest
 from toy_runs import ROOT, TINY, assert_same_training, final_state, logged_steps
 
 from ppstargan.data.toy import write_dataset
-from ppstargan.runs import checkpoints
+from ppstargan.training.runs import checkpoints
 
 
 def command(folder, output, *arguments):

@@ -3,7 +3,7 @@
 import numpy as np
 import paddle
 
-from ppstargan.face.masks import masks_from_heatmaps
+from ppstargan.nets.masks import masks_from_heatmaps
 
 NOSE = 53  # a landmark whose map moves up by four pixels, and is not sharpened
 

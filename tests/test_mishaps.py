@@ -7,10 +7,10 @@ import yaml
 from toy_runs import config, final_state
 
 from ppstargan import checkpoint
-from ppstargan.amp import GradScaler
 from ppstargan.errors import UserError
-from ppstargan.runs import find_checkpoint
-from ppstargan.trainer import Trainer
+from ppstargan.training.amp import GradScaler
+from ppstargan.training.runs import find_checkpoint
+from ppstargan.training.trainer import Trainer
 
 
 def full(*_):
@@ -44,7 +44,7 @@ def test_a_full_disk_costs_a_line_and_the_next_save_tries_again(faces, tmp_path,
 
 
 def test_an_image_that_goes_bad_costs_no_training(faces, tmp_path, monkeypatch):
-    from ppstargan import trainer as module
+    from ppstargan.training import trainer as module
 
     def batches(*arguments, **options):
         yield from (batch for _, batch in zip(range(3), training_batches(*arguments, **options)))
@@ -125,7 +125,7 @@ def test_losses_that_are_not_finite_stop_the_run_and_are_described(faces, tmp_pa
 
 def test_on_a_gpu_the_first_bad_iteration_is_named_when_the_losses_are_looked_at(faces, tmp_path, monkeypatch):
     monkeypatch.setattr(paddle, "get_device", lambda: "gpu:0")
-    monkeypatch.setattr("ppstargan.trainer.choose_gpu_arithmetic", lambda *_: None)
+    monkeypatch.setattr("ppstargan.training.trainer.choose_gpu_arithmetic", lambda *_: None)
     poisoned(monkeypatch, 2, lambda trainer, report: report.update({"g_latent/cyc": paddle.to_tensor(float("inf"))}))
     trainer = Trainer(config(faces, tmp_path, "train.iterations=9", "train.log_every=4", "train.save_every=100"))
     with pytest.raises(UserError, match=r"g_latent/cyc is inf at iteration 2: training diverged; .*; start again with"):

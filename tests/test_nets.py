@@ -8,7 +8,7 @@ from ppstargan.nets import domains
 from ppstargan.nets.blocks import high_pass
 from ppstargan.nets.fan import FAN, peaks
 from ppstargan.nets.generator import Generator
-from ppstargan.stargan_v2 import AVERAGED, Networks, update_average
+from ppstargan.nets.stargan_v2 import AVERAGED, Networks, update_average
 
 NARROW = {"style_dim": 8, "hidden_dim": 16, "latent_dim": 4}
 

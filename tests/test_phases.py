@@ -4,8 +4,8 @@ import numpy as np
 import paddle
 import pytest
 
-from ppstargan.phases import STEPPED, Weights, gradients_for, lambda_ds_at, phase_losses
-from ppstargan.stargan_v2 import NETWORKS, Networks
+from ppstargan.nets.stargan_v2 import NETWORKS, Networks
+from ppstargan.systems.stargan_v2 import STEPPED, Weights, gradients_for, lambda_ds_at, phase_losses
 
 
 @pytest.mark.parametrize("phase", STEPPED)

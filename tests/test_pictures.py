@@ -7,9 +7,10 @@ import small_model
 from PIL import Image
 from small_model import cell
 
-from ppstargan import pictures, sheets
+from ppstargan import pictures
 from ppstargan.data.batches import load_batch
 from ppstargan.errors import UserError
+from ppstargan.translate import sheets
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import paddle
 import pytest
 
-from ppstargan import plain
+from ppstargan.costs import plain
 from ppstargan.nets import resample
 
 

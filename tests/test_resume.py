@@ -9,8 +9,8 @@ from toy_runs import assert_same_training, config, final_state, logged_steps
 
 from ppstargan import checkpoint
 from ppstargan.errors import UserError
-from ppstargan.runs import find_checkpoint
-from ppstargan.trainer import Trainer
+from ppstargan.training.runs import find_checkpoint
+from ppstargan.training.trainer import Trainer
 
 
 def test_two_and_two_iterations_equal_four(faces, tmp_path, capsys):

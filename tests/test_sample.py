@@ -11,7 +11,8 @@ import small_model
 from authors_form import refusal
 from PIL import Image
 
-from ppstargan import checkpoint, sampling
+from ppstargan import checkpoint
+from ppstargan.translate import sampling
 from ppstargan.translator import Translator
 
 TOOL = Path(__file__).parents[1] / "tools" / "sample.py"

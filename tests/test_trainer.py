@@ -8,12 +8,12 @@ import pytest
 from toy_runs import TINY, config, final_state, flat, logged_steps, tool
 
 from ppstargan import checkpoint
-from ppstargan.amp import GradScaler
 from ppstargan.config import load_config
 from ppstargan.errors import UserError
-from ppstargan.phases import Weights
-from ppstargan.stargan_v2 import Networks
-from ppstargan.trainer import Trainer
+from ppstargan.nets.stargan_v2 import Networks
+from ppstargan.systems.stargan_v2 import Weights
+from ppstargan.training.amp import GradScaler
+from ppstargan.training.trainer import Trainer
 
 
 def test_a_run_leaves_what_it_says(faces, tmp_path, capsys):
@@ -50,9 +50,9 @@ def test_a_run_is_the_pieces_that_are_checked_elsewhere_with_the_figures_of_its_
 
     from ppstargan.data.batches import Batch, draw_batch
     from ppstargan.data.folders import find_domains
-    from ppstargan.phases import adam_optimizers, train_step
-    from ppstargan.sheets import sample_sheets, sheet_images
-    from ppstargan.stargan_v2 import update_average
+    from ppstargan.nets.stargan_v2 import update_average
+    from ppstargan.systems.stargan_v2 import adam_optimizers, train_step
+    from ppstargan.translate.sheets import sample_sheets, sheet_images
 
     losses = "loss.lambda_reg=2 loss.lambda_sty=3 loss.lambda_ds=4 loss.lambda_cyc=5 loss.ds_iter=4".split()
     adam = "train.lr=2e-3 train.f_lr=5e-4 train.beta1=0.3 train.beta2=0.9 train.weight_decay=0.02".split()
@@ -94,8 +94,8 @@ def test_arithmetic_of_a_gpu_is_as_configured_and_a_cpu_trains_in_float32(
     asked = "float16" if amp == "none" else amp
     chosen, stepped = [], []
     monkeypatch.setattr(paddle, "get_device", lambda: device)
-    monkeypatch.setattr("ppstargan.trainer.choose_gpu_arithmetic", lambda *given: chosen.append(given))
-    monkeypatch.setattr("ppstargan.trainer.train_step", lambda *_, **options: stepped.append(options))
+    monkeypatch.setattr("ppstargan.training.trainer.choose_gpu_arithmetic", lambda *given: chosen.append(given))
+    monkeypatch.setattr("ppstargan.training.trainer.train_step", lambda *_, **options: stepped.append(options))
     trainer = Trainer(config(faces, tmp_path, f"train.amp={asked}", "train.tf32=false", "train.channels_last=true"))
     trainer.train_iteration([np.zeros(1)] * 7)
     assert chosen == [(False, True)]
@@ -127,8 +127,8 @@ def test_a_run_measures_its_moving_averages_and_logs_the_figures(faces, tmp_path
         assert (settings.sources, settings.seeds, settings.batch_size, settings.outputs) == (7, (5,), 3, 10)
         return {"fid_x_latent/mean": 10.0 * trainer.iteration}
 
-    monkeypatch.setattr("ppstargan.trainer.load_judges", lambda: "judges")
-    monkeypatch.setattr("ppstargan.trainer.evaluate_in_training", measure)
+    monkeypatch.setattr("ppstargan.training.trainer.load_judges", lambda: "judges")
+    monkeypatch.setattr("ppstargan.training.trainer.evaluate_in_training", measure)
     settings = ("train.iterations=4", "train.eval_every=2", "train.eval_sources=7", "train.seed=5")
     trainer = Trainer(config(faces, tmp_path, *settings))
     assert trainer.run() == 0

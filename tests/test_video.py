@@ -9,8 +9,8 @@ import small_model
 from authors_form import refusal
 from PIL import Image
 
-from ppstargan import video
 from ppstargan.errors import UsageError, UserError
+from ppstargan.translate import video
 from ppstargan.translator import Translator
 
 ENDINGS = ("mp4", "gif", "webp")

@@ -7,12 +7,13 @@ import numpy as np
 import paddle
 
 import ppstargan  # noqa: F401  (threads, before Paddle)
-from ppstargan import distributed, phases
-from ppstargan.benchmark import random_batch
 from ppstargan.config import load_config
+from ppstargan.costs.benchmark import random_batch
 from ppstargan.data.batches import Batch
+from ppstargan.nets.stargan_v2 import NETWORKS, Networks
 from ppstargan.parity.networks import float64
-from ppstargan.stargan_v2 import NETWORKS, Networks
+from ppstargan.systems import stargan_v2 as phases
+from ppstargan.training import distributed
 
 out = Path(sys.argv[1])
 distributed.start()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ppstargan import benchmark
 from ppstargan.cli import add_config, parser, run_tool
 from ppstargan.config import load_config
+from ppstargan.costs import benchmark
 from ppstargan.errors import UsageError, UserError
 from ppstargan.runtime import choose_device
 

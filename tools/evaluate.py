@@ -6,10 +6,10 @@ from pathlib import Path
 from ppstargan.cli import add_config, parser, run_tool
 from ppstargan.config import load_config
 from ppstargan.errors import UsageError
-from ppstargan.evaluate import evaluate
 from ppstargan.metrics.judges import ALEXNET, INCEPTION, LPIPS_HEADS, load_judges
 from ppstargan.metrics.protocol import MODES, Settings
 from ppstargan.runtime import choose_device
+from ppstargan.translate.evaluate import evaluate
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ written, and timed in turn with it. With w_hpf > 0 the face alignment network an
 import ppstargan
 from ppstargan.cli import add_model, load_model, parser, run_tool
 from ppstargan.errors import UsageError
-from ppstargan.export import GUIDES, export
 from ppstargan.runtime import choose_device
+from ppstargan.translate.export import GUIDES, export
 
 
 def main() -> None:

@@ -12,9 +12,9 @@ from ppstargan.cli import add_override, add_resume, parser, run_tool
 from ppstargan.config import load_config
 from ppstargan.data.toy import write_dataset
 from ppstargan.metrics.toy import measure
-from ppstargan.runs import find_checkpoint
 from ppstargan.runtime import choose_device
-from ppstargan.trainer import Trainer
+from ppstargan.training.runs import find_checkpoint
+from ppstargan.training.trainer import Trainer
 
 CONFIG = Path(__file__).parents[1] / "configs" / "toy.yaml"
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ppstargan import pictures, sampling, video
+from ppstargan import pictures
 from ppstargan.cli import add_model, load_model, parser, run_tool
 from ppstargan.errors import UsageError, UserError
 from ppstargan.runtime import choose_device
+from ppstargan.translate import sampling, video
 from ppstargan.translator import Translator
 
 LATENTS = 4  # for each domain of a sheet or a video

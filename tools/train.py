@@ -1,12 +1,12 @@
 """Trains StarGAN v2 on a folder of images for each domain."""
 
 import ppstargan
-from ppstargan import distributed
 from ppstargan.cli import add_config, add_resume, parser, run_tool
 from ppstargan.config import load_config
-from ppstargan.runs import find_checkpoint
 from ppstargan.runtime import choose_device
-from ppstargan.trainer import Trainer
+from ppstargan.training import distributed
+from ppstargan.training.runs import find_checkpoint
+from ppstargan.training.trainer import Trainer
 
 
 def main() -> int:

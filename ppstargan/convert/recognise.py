@@ -8,7 +8,7 @@ import numpy as np
 
 from ppstargan.convert.torch_pickle import one_line
 from ppstargan.errors import UserError
-from ppstargan.stargan_v2 import AVERAGED, NETWORKS
+from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS
 
 DESCRIPTIONS = {
     "nets_ema": "moving averages of G, F and E (the authors' *_nets_ema.ckpt)",

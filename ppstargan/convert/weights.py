@@ -19,7 +19,7 @@ from ppstargan.metrics import inception
 from ppstargan.metrics.alexnet import AlexNet
 from ppstargan.metrics.lpips import LPIPS
 from ppstargan.nets.fan import FAN
-from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
+from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, Networks
 
 HOW_TO_GET = "to get the authors' files, converted: python tools/download.py --list"
 COUNTER = "num_batches_tracked"  # of PyTorch's batch norms; Paddle's have none

@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ppstargan.face.find import Face, Square, see
-from ppstargan.face.masks import face_masks
 from ppstargan.nets.fan import FAN
+from ppstargan.nets.masks import face_masks
 from ppstargan.pictures import grid, to_uint8
 
 PANEL = 512  # px of each of the three pictures

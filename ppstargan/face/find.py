@@ -17,8 +17,8 @@ from skimage.data import lbp_frontal_face_cascade_filename
 from skimage.feature import Cascade
 
 from ppstargan.data.transforms import crop_and_resize
-from ppstargan.face.masks import THRESHOLD
 from ppstargan.nets.fan import FAN, HEATMAP_SIZE, INPUT_SIZE, peaks
+from ppstargan.nets.masks import THRESHOLD
 
 # A landmark lower than this does not reach the model's masks. No other bound was measured.
 MIN_HEIGHT = THRESHOLD

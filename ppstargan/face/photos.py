@@ -17,7 +17,7 @@ from ppstargan.face.draw import debug_sheet
 from ppstargan.face.find import Face, Square, find_face, frontal_faces
 from ppstargan.nets.fan import FAN
 from ppstargan.pictures import FORMATS, save_image, to_uint8
-from ppstargan.sampling import find_pictures
+from ppstargan.translate.sampling import find_pictures
 
 
 class Job(NamedTuple):

@@ -31,8 +31,8 @@ from ppstargan.metrics.frechet import frechet_distance, statistics
 from ppstargan.metrics.judges import Judge, Judges, digest_of, prepare, preprocessing
 from ppstargan.metrics.kid import LEAST, kid
 from ppstargan.metrics.lpips import group_mean
+from ppstargan.nets.stargan_v2 import AVERAGED, Networks
 from ppstargan.pictures import save_image, to_uint8
-from ppstargan.stargan_v2 import AVERAGED, Networks
 
 MODES = ("latent", "reference")
 VERSION = 1  # raise it when figures change for the same input: earlier results are not reused

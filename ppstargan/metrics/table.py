@@ -1,4 +1,4 @@
-"""Measurements of ``ppstargan.evaluate`` as scalars, as one dict for JSON, and as a Markdown table."""
+"""Measurements of ``ppstargan.translate.evaluate`` as scalars, as one dict for JSON, and as a Markdown table."""
 
 from __future__ import annotations
 

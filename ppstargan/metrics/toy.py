@@ -14,7 +14,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from ppstargan.data.batches import load_batch
-from ppstargan.stargan_v2 import Networks
+from ppstargan.nets.stargan_v2 import Networks
 
 OUTPUTS = 10  # images for each source and target domain, as many as in the paper's LPIPS protocol
 BATCH = 40

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import paddle
 
-from ppstargan.face.masks import face_masks, masks_from_heatmaps
 from ppstargan.nets.fan import FAN
+from ppstargan.nets.masks import face_masks, masks_from_heatmaps
 from ppstargan.parity import fill
 from ppstargan.parity.kit import Case, fill_weights
 

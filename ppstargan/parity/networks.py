@@ -9,9 +9,9 @@ import paddle
 
 from ppstargan.convert.names import in_torch, names
 from ppstargan.data.batches import Batch
+from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, Networks, update_average
 from ppstargan.parity.kit import Case, Check, fill_weights
-from ppstargan.phases import STEPPED, Weights, adam_optimizers, lambda_ds_at, phase_losses, train_step
-from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks, update_average
+from ppstargan.systems.stargan_v2 import STEPPED, Weights, adam_optimizers, lambda_ds_at, phase_losses, train_step
 
 TRAIN_LOSSES = [
     *(f"{phase}/{part}" for phase in ("d_latent", "d_reference") for part in ("real", "fake", "reg")),

@@ -14,7 +14,7 @@ from ppstargan.config import Config
 from ppstargan.data.batches import batch_files
 from ppstargan.errors import UserError
 from ppstargan.files import whole_file
-from ppstargan.runs import checkpoints, resuming
+from ppstargan.training.runs import checkpoints, resuming
 
 
 class Diverged(UserError):

@@ -12,11 +12,12 @@ from unittest import mock
 import paddle
 from paddle.nn import functional as F
 
-from ppstargan import losses, phases
+from ppstargan import losses
 from ppstargan.data.batches import Batch
 from ppstargan.nets import domains, resample
 from ppstargan.nets.blocks import AdainResBlk, ResBlk
-from ppstargan.stargan_v2 import NETWORKS, Networks
+from ppstargan.nets.stargan_v2 import NETWORKS, Networks
+from ppstargan.systems import stargan_v2 as phases
 
 
 def pool(x: paddle.Tensor) -> paddle.Tensor:

@@ -11,20 +11,22 @@ from pathlib import Path
 
 import paddle
 
-from ppstargan import checkpoint, distributed, pictures
-from ppstargan.amp import GradScaler
+from ppstargan import checkpoint, pictures
 from ppstargan.config import Config
 from ppstargan.data.batches import Batch, training_batches
 from ppstargan.data.folders import check_same_domains, find_domains
-from ppstargan.divergence import Diverged, first_not_finite, going_on, report_divergence
 from ppstargan.errors import UsageError, UserError
-from ppstargan.evaluate import evaluate_in_training
 from ppstargan.face.weights import load_fan
-from ppstargan.logs import Logger, Stopwatch, progress_line
 from ppstargan.metrics.judges import load_judges
 from ppstargan.metrics.protocol import Settings
-from ppstargan.phases import Weights, adam_optimizers, lambda_ds_at, train_step
-from ppstargan.runs import (
+from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, Networks, update_average
+from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, stop_signals
+from ppstargan.systems.stargan_v2 import Weights, adam_optimizers, lambda_ds_at, train_step
+from ppstargan.training import distributed
+from ppstargan.training.amp import GradScaler
+from ppstargan.training.divergence import Diverged, first_not_finite, going_on, report_divergence
+from ppstargan.training.logs import Logger, Stopwatch, progress_line
+from ppstargan.training.runs import (
     checkpoint_path,
     checkpoints,
     compare_training,
@@ -35,9 +37,8 @@ from ppstargan.runs import (
     resuming,
     save_config,
 )
-from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, stop_signals
-from ppstargan.sheets import sample_sheets, sheet_images
-from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks, update_average
+from ppstargan.translate.evaluate import evaluate_in_training
+from ppstargan.translate.sheets import sample_sheets, sheet_images
 
 
 class Trainer:

@@ -6,11 +6,11 @@ import copy
 
 import paddle
 
-from ppstargan.face.masks import face_masks
 from ppstargan.nets.discriminator import Discriminator
 from ppstargan.nets.fan import FAN
 from ppstargan.nets.generator import Generator
 from ppstargan.nets.mapping_network import MappingNetwork
+from ppstargan.nets.masks import face_masks
 from ppstargan.nets.style_encoder import StyleEncoder
 
 AVERAGED = ("generator", "mapping_network", "style_encoder")

@@ -25,10 +25,10 @@ from paddle import nn
 from paddle.static import InputSpec
 
 from ppstargan.errors import UserError
-from ppstargan.face.masks import face_masks
-from ppstargan.inference_forms import forms_for_inference
 from ppstargan.nets.blocks import SLOPE
+from ppstargan.nets.masks import face_masks
 from ppstargan.runtime import usable_cores
+from ppstargan.translate.inference_forms import forms_for_inference
 from ppstargan.translator import Translator
 
 GUIDES = {"latent": ("z", "mapping_network"), "reference": ("x_ref", "style_encoder")}  # -> its input, its network

@@ -23,15 +23,16 @@ import paddle
 from PIL import Image
 
 import ppstargan
-from ppstargan import phases, plain
-from ppstargan.amp import GradScaler
 from ppstargan.config import Config
+from ppstargan.costs import plain
+from ppstargan.costs.flops import counting
 from ppstargan.data import toy
 from ppstargan.data.batches import Batch, training_batches
 from ppstargan.errors import UserError
-from ppstargan.flops import counting
+from ppstargan.nets.stargan_v2 import Networks, update_average
 from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, usable_cores
-from ppstargan.stargan_v2 import Networks, update_average
+from ppstargan.systems import stargan_v2 as phases
+from ppstargan.training.amp import GradScaler
 
 FORMS = {"fused": phases.phase_losses, "plain": plain.phase_losses}
 PARTS = (*phases.STEPPED, "averages")  # of an iteration

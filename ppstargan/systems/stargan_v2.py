@@ -16,10 +16,11 @@ from typing import NamedTuple
 
 import paddle
 
-from ppstargan import distributed, losses
-from ppstargan.amp import GradScaler, autocast
+from ppstargan import losses
 from ppstargan.data.batches import Batch
-from ppstargan.stargan_v2 import NETWORKS, Networks
+from ppstargan.nets.stargan_v2 import NETWORKS, Networks
+from ppstargan.training import distributed
+from ppstargan.training.amp import GradScaler, autocast
 
 
 class Weights(NamedTuple):

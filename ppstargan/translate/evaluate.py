@@ -13,7 +13,7 @@ from ppstargan.metrics import protocol, store, table
 from ppstargan.metrics.frechet import few_samples
 from ppstargan.metrics.judges import Judge, Judges, preprocessing
 from ppstargan.metrics.protocol import Settings
-from ppstargan.stargan_v2 import Networks
+from ppstargan.nets.stargan_v2 import Networks
 from ppstargan.translator import Translator
 
 

@@ -7,7 +7,7 @@ import paddle
 
 from ppstargan import pictures
 from ppstargan.data.batches import load_batch
-from ppstargan.stargan_v2 import MEAN_LATENTS, Networks
+from ppstargan.nets.stargan_v2 import MEAN_LATENTS, Networks
 
 SOURCES = 8  # images across a sheet
 LATENTS = 2  # latents for each domain of a latent sheet

@@ -1,0 +1,1 @@
+"""What each paper trains, a file a system."""

@@ -1,0 +1,1 @@
+"""The training run of any system: the loop, its folder, logs, checkpoints and processes."""

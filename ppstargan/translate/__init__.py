@@ -1,0 +1,1 @@
+"""StarGAN v2 in use: sheets, samples, videos, the page, exported models, measurements."""
