@@ -53,6 +53,24 @@ def mean_over_processes(tensors) -> None:
 
 
 @paddle.no_grad()
+def mean_gradients(parameters) -> None:
+    """Replaces the gradient of each parameter by its mean over the processes.
+
+    One that a process has not, counts as zeros there, where another process has it.
+    """
+    if count() == 1:
+        return
+    parameters = list(parameters)
+    gradients = [paddle.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+    had = paddle.to_tensor([float(p.grad is not None) for p in parameters], gradients[0].dtype)
+    mean_over_processes([*gradients, had])
+    if any(p.grad is None for p in parameters):
+        for parameter, gradient, share in zip(parameters, gradients, had.tolist()):
+            if parameter.grad is None and share > 0:
+                parameter.grad = gradient
+
+
+@paddle.no_grad()
 def from_first(tensors) -> None:
     """Gives each tensor the value that it has in process 0."""
     tensors = list(tensors)
