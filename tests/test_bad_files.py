@@ -203,7 +203,8 @@ def test_a_domain_without_good_images_is_named(tmp_path, good, workers):
         for _ in islice(training_batches(domains, start=0, workers=workers, max_bad_share=1, **OPTIONS), 50):
             pass
     message = str(caught.value)
-    assert "domain dog has too few good images to train on" in message and str(domains["dog"][-1]) in message
+    last = domains["dog"][-1]
+    assert f"too few good images to train on in {last.parent}" in message and str(last) in message
     assert "cat" not in message.replace(str(tmp_path), "")
 
 
