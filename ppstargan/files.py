@@ -7,9 +7,17 @@ import os
 import threading
 from pathlib import Path
 
-from ppstargan.errors import UserError
+from ppstargan.errors import UsageError, UserError
 
 _KEPT = 50  # characters of a file's name in that of its partial file: 255 bytes are the most that a name may have
+
+
+def expanded(path: str) -> str:
+    """``path`` with its ~ as the home folder, as a shell has it. Raises UsageError where no such home is known."""
+    found = os.path.expanduser(path)
+    if found.startswith("~"):
+        raise UsageError(f"{path}: the home folder that ~ stands for is not known; give the whole path, or ./{path}")
+    return found
 
 
 @contextlib.contextmanager
