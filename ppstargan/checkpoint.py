@@ -18,7 +18,7 @@ import paddle
 
 from ppstargan import safe_pickle
 from ppstargan.errors import UserError
-from ppstargan.files import replaced
+from ppstargan.files import dead_link, reason, replaced
 from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
 
 HOW_TO_GET = (
@@ -60,7 +60,8 @@ def save(content: dict, path) -> None:
             pickle.dump(content, target, protocol=5)  # the first that writes an array without a copy of it
             file.write(_trailer(target.checksum))
     except OSError as error:
-        raise UserError(f"{Path(path).absolute()} not written ({error.strerror}); no other file was touched") from None
+        path = Path(path).absolute()
+        raise UserError(f"{path} not written ({reason(error, path)}); no other file was touched") from None
 
 
 def load(path, how_to_get: str = HOW_TO_GET) -> dict:
@@ -74,13 +75,14 @@ def load(path, how_to_get: str = HOW_TO_GET) -> dict:
             start = file.read(len(_START))
             content = _checked(file)
     except FileNotFoundError:
-        raise UserError(f"no weights at {path.absolute()}; to get them: {how_to_get}") from None
+        lost = dead_link(path)
+        raise UserError(f"no weights at {path.absolute()}; {lost or 'to get them: ' + how_to_get}") from None
     except IsADirectoryError:
         inside = max(path.rglob("*.pdparams"), key=os.path.getmtime, default=None)
         such = f", such as {inside.absolute()}" if inside else " in it"
         raise UserError(f"{path.absolute()} is a folder; name a file{such}") from None
     except OSError as error:
-        raise UserError(f"{path.absolute()} cannot be read ({error.strerror})") from None
+        raise UserError(f"{path.absolute()} cannot be read ({reason(error, path)})") from None
     except MemoryError:
         raise UserError(f"{path.absolute()} needs more memory than there is") from None
     except Exception as error:  # a damaged pickle raises nearly anything

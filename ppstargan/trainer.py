@@ -11,7 +11,7 @@ from pathlib import Path
 
 import paddle
 
-from ppstargan import checkpoint, distributed, pictures
+from ppstargan import checkpoint, distributed, pictures, runs
 from ppstargan.amp import GradScaler
 from ppstargan.config import Config
 from ppstargan.data.batches import Batch, training_batches
@@ -20,21 +20,11 @@ from ppstargan.divergence import Diverged, first_not_finite, going_on, report_di
 from ppstargan.errors import UsageError, UserError
 from ppstargan.evaluate import evaluate_in_training
 from ppstargan.face.weights import load_fan
+from ppstargan.files import reason
 from ppstargan.logs import Logger, Stopwatch, progress_line
 from ppstargan.metrics.judges import load_judges
 from ppstargan.metrics.protocol import Settings
 from ppstargan.phases import Weights, adam_optimizers, lambda_ds_at, train_step
-from ppstargan.runs import (
-    checkpoint_path,
-    checkpoints,
-    compare_training,
-    image_lists,
-    new_run_folder,
-    prune,
-    remove_partial_files,
-    resuming,
-    save_config,
-)
 from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, stop_signals
 from ppstargan.sheets import sample_sheets, sheet_images
 from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks, update_average
@@ -50,7 +40,7 @@ class Trainer:
         root = Path(config.data.root)
         self.train_images = find_domains(root / "train", min_images=2)
         self.val_images = find_domains(root / "val")
-        self.domains, self.image_lists = list(self.train_images), image_lists(root / "train", self.train_images)
+        self.domains, self.image_lists = list(self.train_images), runs.image_lists(root / "train", self.train_images)
         check_same_domains(root, self.domains, self.val_images)
         seed_everything(config.train.seed)
         self.nets = Networks(len(self.domains), **dataclasses.asdict(config.model))
@@ -80,8 +70,9 @@ class Trainer:
     def resume(self, path: Path, allow_changes: bool = False) -> None:
         """Goes on from a checkpoint of ``save`` or from a converted run of the authors' code.
 
-        The newest checkpoint of a run goes on in the run's folder, anything else in a new one. Raises UserError where
-        configuration or images differ in a way that changes the training, unless that is allowed.
+        The newest checkpoint of a run goes on in the run's folder, anything else in a new one; ``run`` raises lock.Busy
+        where another training is in it. Raises UserError where configuration or images differ in a way that changes
+        the training, unless that is allowed.
         """
         content = checkpoint.load(path)
         if not content["architecture"]:
@@ -93,15 +84,12 @@ class Trainer:
                 f"and {Path(self.config.data.root).absolute()} has {', '.join(self.domains)}"
             )
         checkpoint.restore(content, self.nets, self.average, self.optimizers, str(path))
-        compare_training(content, self.config, self.image_lists, path, allow_changes)
+        runs.compare_training(content, self.config, self.image_lists, path, allow_changes)
         self.iteration, self.log_size = content["iteration"], content.get("log_size")
         if self.scaler and content.get("scaler"):
             self.scaler.restore(content["scaler"])
         self.has_fan |= "fan" in content["nets"]
-        # In its own folder only from the newest checkpoint: a branch would write over what came after.
-        if path.parent.name == "checkpoints" and checkpoints(path.parent.parent)[-1:] == [path]:
-            self.folder = path.parent.parent
-            remove_partial_files(self.folder)
+        self.folder = runs.own_folder(path)
 
     def save(self) -> None:
         """Writes the checkpoint of this iteration, says so, and removes old ones.
@@ -113,7 +101,7 @@ class Trainer:
         self._check_losses()
         if not self.first:
             return
-        path, t = checkpoint_path(self.folder, self.iteration), self.config.train
+        path, t = runs.checkpoint_path(self.folder, self.iteration), self.config.train
         state = checkpoint.training_state(
             self.nets,
             self.average,
@@ -130,7 +118,7 @@ class Trainer:
         self._stop_if_not_finite(self.iteration, self.losses, {k: state[k] for k in ("nets", "averages", "optimizers")})
         checkpoint.save(state, path)
         print(f"wrote {path}", flush=True)
-        prune(self.folder, t.keep_last, t.keep_every)
+        runs.prune(self.folder, t.keep_last, t.keep_every)
 
     def _check_losses(self) -> None:
         """Looks at the losses since the last time. Raises Diverged at the first iteration with one not finite."""
@@ -190,12 +178,26 @@ class Trainer:
         distributed.from_first(parameter for net in nets for parameter in net.parameters())
         new, start = self.folder is None and self.first, self.iteration
         if new:  # only now: a failed start leaves no folder behind
-            self.folder = new_run_folder(self.config)
+            self.folder = runs.new_run_folder(self.config)
         try:
-            stopped = self._train()
+            with runs.taken(self.folder, start) if self.first else contextlib.nullcontext():
+                stopped = self._train_and_keep(start)
+        finally:
+            if new and self.iteration == start:
+                shutil.rmtree(self.folder, ignore_errors=True)
+                print(f"no iteration was done: {self.folder} is removed again", flush=True)
+        if stopped and self.first:
+            name = signal.Signals(stopped).name
+            print(f"stopped by {name} after iteration {self.iteration}; go on: {runs.resuming(self.folder)}")
+        return 128 + stopped if stopped else 0
+
+    def _train_and_keep(self, start: int) -> int:
+        """``_train``, from the iteration ``start``; where an error ends it, what was trained until there is saved."""
+        try:
+            return self._train()
         except Diverged:
             raise
-        except (UserError, OSError) as error:  # an image that went bad, say: what was trained until here is kept
+        except (UserError, OSError) as error:  # an image that went bad, say
             if start < self.iteration != self.save_tried:
                 try:
                     self.save()
@@ -204,18 +206,10 @@ class Trainer:
                 except OSError:  # the line that says that it is written
                     pass
             if isinstance(error, OSError):  # a pipe or a terminal was closed, say
-                what = f"what the run prints and logs cannot be written ({error.strerror or error})"
-                going = f"; go on: {resuming(self.folder)}" if self.first and self.iteration > start else ""
+                what = f"what the run prints and logs cannot be written ({reason(error)})"
+                going = f"; go on: {runs.resuming(self.folder)}" if self.first and self.iteration > start else ""
                 raise UserError(what + going) from None
             raise
-        finally:
-            if new and self.iteration == start:
-                shutil.rmtree(self.folder, ignore_errors=True)
-                print(f"no iteration was done: {self.folder} is removed again", flush=True)
-        if stopped and self.first:
-            name = signal.Signals(stopped).name
-            print(f"stopped by {name} after iteration {self.iteration}; go on: {resuming(self.folder)}")
-        return 128 + stopped if stopped else 0
 
     def _train(self) -> int:
         """Trains to the last iteration. Returns 0, or the signal that stopped it."""
@@ -224,7 +218,7 @@ class Trainer:
         if self.first:
             visualdl = shlex.quote(str(self.folder / "visualdl"))
             print(f"run: {self.folder}\nwatch it: visualdl --logdir {visualdl}", flush=True)
-            save_config(self.folder, self.config, self.iteration)
+            runs.save_config(self.folder, self.config, self.iteration)
             self.logger = Logger(self.folder, self.config, self.iteration, self.log_size)
             log = contextlib.closing(self.logger)
         on_cpu = paddle.get_device() == "cpu"
