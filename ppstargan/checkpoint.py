@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from ppstargan import safe_pickle
+from ppstargan import foreign, safe_pickle
 from ppstargan.errors import UserError
 from ppstargan.files import dead_link, reason, replaced
+from ppstargan.finite import first_bad_array
 from ppstargan.stargan_v2 import AVERAGED, NETWORKS, Networks
 
 HOW_TO_GET = (
@@ -29,7 +30,6 @@ HOW_TO_GET = (
 _MOMENTS = ("moment1", "moment2", "beta1_pow_acc", "beta2_pow_acc")
 
 _MARK = b"ppstargan crc32 "  # and eight hexadecimal digits: what follows the pickle
-_START = b"\x80\x05"  # of a pickle of protocol 5
 _PIECE = 2**20  # bytes
 
 
@@ -67,12 +67,13 @@ def save(content: dict, path) -> None:
 def load(path, how_to_get: str = HOW_TO_GET) -> dict:
     """What ``save`` wrote; nothing in a file is run.
 
-    Raises Damaged, a UserError, for a damaged or foreign file, and UserError for one that cannot be read.
+    Raises Damaged, a UserError, for a damaged or foreign file and for weights that are not finite, and UserError for a
+    file that cannot be read.
     """
     path = Path(path)
     try:
         with open(path, "rb") as file:
-            start = file.read(len(_START))
+            start = file.read(1000)
             content = _checked(file)
     except FileNotFoundError:
         lost = dead_link(path)
@@ -86,14 +87,21 @@ def load(path, how_to_get: str = HOW_TO_GET) -> dict:
     except MemoryError:
         raise UserError(f"{path.absolute()} needs more memory than there is") from None
     except Exception as error:  # a damaged pickle raises nearly anything
-        reason = " ".join(str(error).split())
-        converted = path.with_suffix(".pdparams").name
-        advice = f"; if it is a PyTorch file, convert it: python tools/convert_torch_weights.py {path} {converted}"
+        why = " ".join(str(error).split())
         raise Damaged(
-            f"{path.absolute()} is damaged or no weights of ppstargan's ({reason}){'' if start == _START else advice}"
+            f"{path.absolute()} is damaged or no weights of ppstargan's ({why}){foreign.advice(start, path)}"
         ) from None
     if not isinstance(content, dict) or not isinstance(content.get("architecture"), dict):
-        raise Damaged(f"{path.absolute()} holds no weights of ppstargan's; {how_to_get}")
+        raise Damaged(
+            f"{path.absolute()} holds {foreign.described(content)}: no weights of ppstargan's"
+            f"{foreign.way(content, path) or '; ' + how_to_get}"
+        )
+    bad = first_bad_array(content, ("nets", "averages"))
+    if bad:
+        raise Damaged(
+            f"{path.absolute()}: {bad}, so these weights make nothing: the training that wrote them had diverged, or "
+            "the file was made wrong; take an earlier checkpoint"
+        )
     names = content.get("domains") or []
     if not isinstance(names, (list, tuple)) or not all(map(_is_plain_name, names)):  # they may name files
         raise Damaged(f"{path.absolute()} names domains that are no plain names: {names!r}")
@@ -173,6 +181,9 @@ def restore(content: dict, nets: Networks, average: Networks, optimizers: dict, 
             raise UserError(f"{where} holds no {part}, so no run can go on from it; start one with --init {where}")
     if not isinstance(content["iteration"], int) or content["iteration"] < 0:
         raise UserError(f"{where}: iteration is {content['iteration']!r}, and must be a whole number")
+    bad = first_bad_array(content, ("optimizers",))
+    if bad:
+        raise UserError(f"{where}: {bad}, so no run can go on from it; take an earlier checkpoint, or --init {where}")
     if nets.fan is not None and "fan" in content["nets"]:
         fill(nets.fan, content["nets"]["fan"], f"{where}, fan")
     for name in NETWORKS:

@@ -145,9 +145,10 @@ def _runs(config: Config) -> list:
     ours = re.compile(re.escape(config.name) + r"-(\d{8}-\d{6})(?:-(\d+))?")
     output = Path(config.output)
     try:
-        found = [(ours.fullmatch(path.name), path) for path in (output.iterdir() if output.is_dir() else ()) if path.is_dir()]
+        folders = [path for path in output.iterdir() if path.is_dir()] if output.is_dir() else []
     except OSError as error:
         raise UserError(f"{output.absolute()} cannot be read ({reason(error, output)})") from None
+    found = [(ours.fullmatch(path.name), path) for path in folders]
     return [path for _, path in sorted(((m[1], int(m[2] or 1)), path) for m, path in found if m)][::-1]
 
 

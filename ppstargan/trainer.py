@@ -16,11 +16,12 @@ from ppstargan.amp import GradScaler
 from ppstargan.config import Config
 from ppstargan.data.batches import Batch, training_batches
 from ppstargan.data.folders import check_same_domains, find_domains
-from ppstargan.divergence import Diverged, first_not_finite, going_on, report_divergence
+from ppstargan.divergence import Diverged, going_on, report_divergence
 from ppstargan.errors import UsageError, UserError
 from ppstargan.evaluate import evaluate_in_training
 from ppstargan.face.weights import load_fan
 from ppstargan.files import reason
+from ppstargan.finite import first_not_finite
 from ppstargan.logs import Logger, Stopwatch, progress_line
 from ppstargan.metrics.judges import load_judges
 from ppstargan.metrics.protocol import Settings
