@@ -22,7 +22,7 @@ from ppstargan.evaluate import evaluate_in_training
 from ppstargan.face.weights import load_fan
 from ppstargan.files import reason
 from ppstargan.finite import first_not_finite
-from ppstargan.logs import Logger, Stopwatch, progress_line
+from ppstargan.logs import Logger, Stopwatch, output_to_a_full_disk, progress_line
 from ppstargan.metrics.judges import load_judges
 from ppstargan.metrics.protocol import Settings
 from ppstargan.phases import Weights, adam_optimizers, lambda_ds_at, train_step
@@ -161,6 +161,7 @@ class Trainer:
         self.iteration += 1
         return report
 
+    @output_to_a_full_disk()
     def run(self) -> int:
         """Trains to the last iteration. Returns 0, or 128 + the signal that stopped it after a last checkpoint."""
         t = self.config.train
