@@ -175,7 +175,9 @@ def test_a_finished_run_says_so(faces, tmp_path, capsys):
 def test_a_random_fan_is_kept_by_the_checkpoint(faces, tmp_path, monkeypatch):
     monkeypatch.setattr(Trainer, "draw_sheets", lambda self: None)  # the slow part with a FAN, and not the point
     trainer = Trainer(
-        config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.iterations=1"), stargan_v2
+        config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.iterations=1"),
+        stargan_v2,
+        stargan_v2,
     )
     trainer.run()
     stored = final_state(trainer.folder)["nets"]["fan"]

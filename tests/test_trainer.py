@@ -102,7 +102,9 @@ def test_arithmetic_of_a_gpu_is_as_configured_and_a_cpu_trains_in_float32(
     monkeypatch.setattr("ppstargan.training.trainer.choose_gpu_arithmetic", lambda *given: chosen.append(given))
     monkeypatch.setattr("ppstargan.training.trainer.iterate", lambda *_, **options: stepped.append(options))
     trainer = Trainer(
-        config(faces, tmp_path, f"train.amp={asked}", "train.tf32=false", "train.channels_last=true"), stargan_v2
+        config(faces, tmp_path, f"train.amp={asked}", "train.tf32=false", "train.channels_last=true"),
+        stargan_v2,
+        stargan_v2,
     )
     trainer.train_iteration(Batch(*[np.zeros(1)] * 7))
     assert chosen == [(False, True)]

@@ -98,7 +98,7 @@ def test_what_runs_have_saved_loads_as_before(tmp_path):
         ("train:\n  f_lr: 1\n  lr：2e-4\n", "mine.yaml, line 4: there is no space behind lr:"),
         ("name: a\n  train.lr:2e-4\n", "mine.yaml, line 3: there is no space behind train.lr:"),
         ("train: {lr:2e-4}\n", "unknown key train.lr:2e-4; the nearest known one is train.lr, and docs/"),
-        ("data.root: \"D:\\new\\train\"\n", "line 2: data.root would be 'D:\\new\\train', since double quotes"),
+        ('data.root: "D:\\new\\train"\n', "line 2: data.root would be 'D:\\new\\train', since double quotes"),
         ('data.root: "D:\\data"\n', "line 2, found unknown escape character 'd'; put it in single quotes"),
         ('data.root: "D:\\users"\n', "but found 's'; put it in single quotes"),
         ('data.root: "D:\\_old"\n', "put the value in single quotes"),
