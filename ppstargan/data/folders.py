@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import Iterable, NoReturn
 
+from ppstargan.data.bad_files import shown
+from ppstargan.data.formats import is_readable, passed_over
 from ppstargan.errors import UserError
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+# Files that are images by their name, good or bad; of others the first bytes tell.
+EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 HELP = "see data/README.md, or draw the toy faces by python tools/draw_toy.py and give -o data.root=data/toy"
+LISTED = 8  # kinds of other files that one line names
+_said: set = set()  # lines that this process has told
 
 
 def find_domains(folder: str | Path, min_images: int = 1) -> dict[str, list[Path]]:
@@ -35,7 +42,7 @@ def find_domains(folder: str | Path, min_images: int = 1) -> dict[str, list[Path
             target = os.readlink(entry.path)
             raise UserError(f"{entry.path} is a link to {target}, which does not exist; mend or remove it")
     if not names:
-        if any(_is_image(entry.name) for entry in visible):
+        if any(_is_image(entry.path) for entry in visible):
             raise UserError(
                 f"{folder} holds images directly, without a folder for each domain; "
                 f"the layout is ROOT/train/DOMAIN/*.jpg, with {folder} as ROOT/train; {HELP}"
@@ -70,13 +77,33 @@ def _way_there(folder: Path) -> str:
 def find_images(folder: str | Path) -> list[Path]:
     """All images at any depth below ``folder``, sorted by path; an empty list when there are none.
 
-    Links are followed, but not to a folder that they lie in. Raises UserError for a folder that cannot be read.
+    Links are followed, but not to a folder that they lie in. What is no image that can be read is counted by ending on
+    stderr, once for each folder. Raises UserError for a folder that cannot be read.
     """
-    images = []
+    images, others = [], Counter()
     for parent, children, files in os.walk(folder, onerror=_refuse, followlinks=True):
         children[:] = [name for name in children if not _hidden(name) and not _leads_back(parent, name)]
-        images += [Path(parent, name) for name in files if _is_image(name)]
+        for path in (os.path.join(parent, name) for name in files if not _hidden(name)):
+            if _is_image(path):
+                images.append(Path(path))
+            else:
+                others[passed_over(path)] += 1
+    if others:
+        _tell(f"{shown(folder)}: {_others(others)}")
     return sorted(images)
+
+
+def _others(counts: Counter) -> str:
+    """A line on the files that were passed over, {what they are: how many}."""
+    listed = [f"{count} {shown(what)}" for what, count in counts.most_common(LISTED)]
+    more = f" and {len(counts) - LISTED} more kinds" if len(counts) > LISTED else ""
+    return f"passed over {sum(counts.values())} files that are no images to be read: {', '.join(listed)}{more}"
+
+
+def _tell(line: str) -> None:
+    if line not in _said:
+        _said.add(line)
+        print(line, file=sys.stderr, flush=True)
 
 
 def check_same_domains(root: str | Path, train: Iterable[str], val: Iterable[str]) -> None:
@@ -103,5 +130,5 @@ def _hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(EXTENSIONS) and not _hidden(name)
+def _is_image(path: str) -> bool:
+    return not _hidden(os.path.basename(path)) and (path.lower().endswith(EXTENSIONS) or is_readable(path))
