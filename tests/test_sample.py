@@ -183,7 +183,7 @@ def test_nothing_is_replaced_unasked(weights, faces, tmp_path, sample):
     [
         ({"--weights": ["none.pdparams"]}, 1, "no weights at {here}/none.pdparams; to get them: python tools/"),
         ({"--domain": ["bird"]}, 1, "unknown domain bird; {weights} has cat, dog, lion"),
-        ({"--source": ["empty"]}, 1, "{here}/empty holds no images (jpg jpeg png bmp webp tif tiff)"),
+        ({"--source": ["empty"]}, 1, "{here}/empty holds no images (jpg jpeg jpe jfif png bmp gif webp tif tiff)"),
         ({"--source": ["none"]}, 1, "no file or folder {here}/none"),
         ({"--source": ["bad.jpg"]}, 1, "cannot read image {here}/bad.jpg"),
         ({"--source": []}, 2, "--source"),

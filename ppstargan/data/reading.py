@@ -69,7 +69,7 @@ def background_colour(text: str | None) -> tuple | None:
     """(R, G, B) of a colour's name, such as white, or #RRGGBB. Raises UsageError for another text."""
     try:
         return None if text is None else ImageColor.getrgb(text)[:3]
-    except ValueError:
+    except (ValueError, AttributeError):
         raise UsageError(f"{text} is no colour; give a name such as white, or #RRGGBB") from None
 
 

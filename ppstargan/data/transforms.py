@@ -17,6 +17,7 @@ from ppstargan.data.bad_files import shown
 from ppstargan.data.reading import read_picture
 
 CROP_AREA = (0.8, 1.0)  # share of the image that a random crop keeps
+FITS = ("square", "squash")  # how a picture of other shape becomes a square, the default first
 CROP_ASPECT = (0.9, 1.1)  # its width over its height
 
 _IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32).reshape(3, 1, 1)
@@ -59,6 +60,15 @@ def _resize(image: Image.Image, size: int) -> Image.Image:
 def for_testing(image: Image.Image, size: int) -> np.ndarray:
     """The whole image, resized to float32 [3, size, size] in [-1, 1]; its aspect ratio is not kept."""
     return to_array(_resize(image, size))
+
+
+def fitted(image: Image.Image, fit: str) -> Image.Image:
+    """The image as a square is made of it: its middle for ``fit`` "square", the whole, to be squeezed, for "squash"."""
+    if fit == "squash" or image.width == image.height:
+        return image
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
 
 
 def crop_and_resize(image: Image.Image, top: int, left: int, height: int, width: int, size: int) -> np.ndarray:
