@@ -268,7 +268,7 @@ def _whole(name: str, value, least: int) -> int:
     except TypeError:
         number = least - 1
     if number < least:
-        raise UserError(f"{name} {_told(value)}: give a whole number, {least} or more")
+        raise UserError(f"{name} {_told(value)}: the {name} must be {least} or more, a whole number")
     return number
 
 
