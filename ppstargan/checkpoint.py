@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shlex
 import zlib
 from pathlib import Path
 
@@ -85,8 +86,10 @@ def load(path, how_to_get: str = HOW_TO_GET) -> dict:
         raise UserError(f"{path.absolute()} needs more memory than there is") from None
     except Exception as error:  # a damaged pickle raises nearly anything
         reason = " ".join(str(error).split())
-        converted = path.with_suffix(".pdparams").name
-        advice = f"; if it is a PyTorch file, convert it: python tools/convert_torch_weights.py {path} {converted}"
+        command = ["python", "tools/convert_torch_weights.py", str(path.absolute()), f"{path.stem}.pdparams"]
+        advice = f"; if it is a PyTorch file, convert it: {shlex.join(command)}"
+        if path.suffix == ".pdparams":  # which is not converted into itself
+            advice = "; if it is a PyTorch file, let its name end in .ckpt, and convert it: see --help of " + command[1]
         raise Damaged(
             f"{path.absolute()} is damaged or no weights of ppstargan's ({reason}){'' if start == _START else advice}"
         ) from None
@@ -168,7 +171,8 @@ def restore(content: dict, nets: Networks, average: Networks, optimizers: dict, 
     """Puts a checkpoint's networks, averages and optimisers back in place. Raises UserError where one does not fit."""
     for part in ("nets", "averages", "optimizers", "iteration"):
         if part not in content:
-            raise UserError(f"{where} holds no {part}, so no run can go on from it; start one with --init {where}")
+            start = f"start one with --init {shlex.quote(where)}"
+            raise UserError(f"{where} holds no {part}, so no run can go on from it; {start}")
     if not isinstance(content["iteration"], int) or content["iteration"] < 0:
         raise UserError(f"{where}: iteration is {content['iteration']!r}, and must be a whole number")
     if nets.fan is not None and "fan" in content["nets"]:
