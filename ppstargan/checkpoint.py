@@ -13,6 +13,7 @@ import pickle
 import shlex
 import zlib
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import paddle
@@ -86,10 +87,9 @@ def load(path, how_to_get: str = HOW_TO_GET) -> dict:
         raise UserError(f"{path.absolute()} needs more memory than there is") from None
     except Exception as error:  # a damaged pickle raises nearly anything
         reason = " ".join(str(error).split())
-        command = ["python", "tools/convert_torch_weights.py", str(path.absolute()), f"{path.stem}.pdparams"]
-        advice = f"; if it is a PyTorch file, convert it: {shlex.join(command)}"
-        if path.suffix == ".pdparams":  # which is not converted into itself
-            advice = "; if it is a PyTorch file, let its name end in .ckpt, and convert it: see --help of " + command[1]
+        converted = path.with_suffix(".pdparams").name
+        command = shlex.join(["python", "tools/convert_torch_weights.py", str(path), converted])
+        advice = f"; if it is a PyTorch file, convert it: {command}"
         raise Damaged(
             f"{path.absolute()} is damaged or no weights of ppstargan's ({reason}){'' if start == _START else advice}"
         ) from None
@@ -98,6 +98,8 @@ def load(path, how_to_get: str = HOW_TO_GET) -> dict:
     names = content.get("domains") or []
     if not isinstance(names, (list, tuple)) or not all(map(_is_plain_name, names)):  # they may name files
         raise Damaged(f"{path.absolute()} names domains that are no plain names: {names!r}")
+    if names:
+        content["domains"] = [normalize("NFC", name) for name in names]  # as folders.py names them
     return content
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Iterator, NamedTuple
+from unicodedata import normalize
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def reference_domains(model: Translator, references: list[Found]) -> list[str]:
     """The domain of each reference: the nearest folder around it that is named as one. Raises UserError for others."""
     domains = []
     for path, folders in references:
-        known = [name for name in folders if name in model.domains]
+        known = [name for name in (normalize("NFC", folder) for folder in folders) if name in model.domains]
         if not known:
             raise UserError(
                 f"{path} lies in no folder named as one of the domains {', '.join(model.domains)}: say by --domain "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Union
+from unicodedata import normalize
 
 import numpy as np
 import paddle
@@ -68,6 +69,7 @@ class Translator:
     def _names(self, stored, given) -> list:
         """The names of the domains, in the order of their numbers."""
         count = self.architecture["num_domains"]
+        given = [normalize("NFC", str(name)) for name in given or ()]
         if stored and given and list(stored) != list(given):
             raise UserError(f"{self.weights} has the domains {', '.join(stored)}, and not {', '.join(given)}")
         names = list(given or stored or map(str, range(count)))
@@ -80,7 +82,7 @@ class Translator:
 
         An int is a number; a text is a name first, since folders may be called 1, 2, 3.
         """
-        name = str(domain)
+        name = normalize("NFC", str(domain))  # é of a Mac's folder is é
         if name in self.domains and not isinstance(domain, (int, np.integer)):
             return self.domains.index(name)
         if name.isdecimal() and int(name) < len(self.domains):

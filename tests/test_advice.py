@@ -26,13 +26,10 @@ def message_of(call, *arguments) -> str:
 
 
 def test_a_file_to_convert(tmp_path, monkeypatch):
-    (tmp_path / f"{ODD}.ckpt").write_bytes(b"PK a file of PyTorch's")
+    (tmp_path / f"{ODD}.ckpt").write_bytes(b"PK\x03\x04 a file of PyTorch's")
     monkeypatch.chdir(tmp_path)
     command = words(message_of(checkpoint.load, f"{ODD}.ckpt"), "python tools/convert")
-    assert command[2:] == [str(tmp_path / f"{ODD}.ckpt"), f"{ODD}.pdparams"]
-    (tmp_path / "misnamed.pdparams").write_bytes(b"PK a file of PyTorch's")
-    message = message_of(checkpoint.load, "misnamed.pdparams")  # the tool would refuse to read it by this name
-    assert "let its name end in .ckpt" in message and "misnamed.pdparams misnamed" not in message
+    assert command[2:] == [f"{ODD}.ckpt", f"{ODD}.pdparams"]
 
 
 def test_a_network_to_convert(tmp_path):
