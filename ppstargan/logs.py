@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ppstargan.config import Config
+from ppstargan.data.bad_files import shown
 
 
 class Logger:
@@ -33,11 +34,11 @@ class Logger:
             self.writer = LogWriter(logdir=str(self.path.parent), file_name=self.path.name)
         for section, values in dataclasses.asdict(config).items():  # a text a section: VisualDL folds its lines
             entries = values.items() if isinstance(values, dict) else [(section, values)]
-            self.writer.add_text(f"config/{section}", ", ".join(f"{k}: {v}" for k, v in entries), iteration)
+            self.writer.add_text(f"config/{section}", shown(", ".join(f"{k}: {v}" for k, v in entries)), iteration)
 
     def scalars(self, values: dict, iteration: int) -> None:
         for name, value in values.items():
-            self.writer.add_scalar(name, value, iteration)
+            self.writer.add_scalar(shown(name), value, iteration)  # a domain in it may be no text
 
     def picture(self, name: str, image: np.ndarray, iteration: int) -> None:
         self.writer.add_image(name, image, iteration)

@@ -37,7 +37,7 @@ def find_domains(folder: str | Path, min_images: int = 1) -> dict[str, list[Path
     if not os.path.isdir(folder):
         from ppstargan.data.layouts import way_to_dataset  # which reads folders by the functions here
 
-        if _exists(folder):
+        if exists(folder):
             raise UserError(f"dataset folder {shown(folder)} is a file, not a folder; {HELP}")
         raise UserError(f"dataset folder {shown(folder)} does not exist; {way_to_dataset(folder.parent)}")
     domains = folders_in(folder)
@@ -67,7 +67,7 @@ def folders_in(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     try:
         with os.scandir(folder) as entries:
-            own = sorted(entry.path for entry in entries if os.path.isdir(entry.path))
+            own = sorted(entry.path for entry in entries if _is_folder(entry))
     except OSError as error:
         _refuse(error)
     for path in own:
@@ -87,7 +87,7 @@ def check_links(folder: Path) -> None:
     """Raises UserError where a link in ``folder`` leads nowhere: it may have been a domain, which would be missed."""
     for name in sorted(os.listdir(folder)):
         path = folder / name
-        if not _hidden(name) and os.path.islink(path) and not _exists(path):
+        if not _hidden(name) and os.path.islink(path) and not exists(path):
             target = os.readlink(path)
             raise UserError(f"{shown(path)} is a link to {shown(target)}, which does not exist; mend or remove it")
 
@@ -160,7 +160,14 @@ def _passed_over(path: str) -> bool:
     return True
 
 
-def _exists(path: Path) -> bool:
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle, say
+        return False
+
+
+def exists(path: Path) -> bool:
     """Whether something is there, as far as one may look."""
     try:
         os.stat(path)

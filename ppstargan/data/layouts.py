@@ -10,6 +10,7 @@ A part called test serves as val where there is none, and a train alone is still
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from itertools import count
@@ -22,6 +23,7 @@ from ppstargan.data.folders import (
     HELP,
     check_links,
     check_same_domains,
+    exists,
     find_images,
     folders_in,
     holds_images,
@@ -93,8 +95,8 @@ def find_layout(source: str | Path, domains: Iterable[str] | None = None) -> Lay
     UserError where the folders are no dataset, and Unclear, which is one, where ``domains`` could settle it.
     """
     source = Path(source).absolute()
-    if not source.is_dir():
-        state = "is a file, not a folder" if source.exists() else "does not exist"
+    if not os.path.isdir(source):
+        state = "is a file, not a folder" if exists(source) else "does not exist"
         raise UserError(f"{shown(source)} {state}; give a folder that holds a folder of images for each domain")
     folders = folders_in(source)
     if domains:
@@ -213,7 +215,7 @@ def _possible(folders: dict, chosen: Iterable[str]) -> list:
 
 def way_to_dataset(root: Path) -> str:
     """What to do where ``root`` lacks train or val: the root that was meant, a command that makes one, or why not."""
-    if not root.is_dir():
+    if not os.path.isdir(root):
         return f"name the folder that holds train and val by -o data.root=ROOT; {HELP}"
     beside = _by_part(folders_in(root.parent)) if part_of(root.name) else {}
     if len(beside) > 1 and "train" in beside:  # one of the parts was given
@@ -246,7 +248,7 @@ def _command(source: Path, domains: Iterable[str] = ()) -> str:
 
 
 def _is_dataset(root: Path) -> bool:
-    return all((root / part).is_dir() and folders_in(root / part) for part in ("train", "val"))
+    return all(os.path.isdir(root / part) and folders_in(root / part) for part in ("train", "val"))
 
 
 def _free_output(source: Path) -> Path:
@@ -256,5 +258,5 @@ def _free_output(source: Path) -> Path:
         output = Path("data", f"mine{suffix}")
         if source in output.absolute().parents:
             output = source.parent / f"{source.name}_prepared{suffix}"
-        if not output.exists():
+        if not os.path.lexists(output):
             return output
