@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from typing import Callable, NoReturn
 
@@ -21,7 +22,7 @@ class Parser(argparse.ArgumentParser):
     """Answers a wrong call with one line instead of the whole usage."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see python {sys.argv[0]} --help\n")
+        self.exit(2, f"error: {message}; see python {shlex.quote(sys.argv[0])} --help\n")
 
 
 def parser(description: str, example: str) -> Parser:

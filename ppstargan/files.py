@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import threading
 from pathlib import Path
 
 from ppstargan.errors import UsageError, UserError
 
 _KEPT = 50  # characters of a file's name in that of its partial file: 255 bytes are the most that a name may have
+_PARTIAL = re.compile(r"\..+\.\d+\.\d+\.partial")  # what replaced writes to at first
 
 
 def expanded(path: str) -> str:
@@ -72,6 +74,19 @@ def replaced(path, sync: bool = False):
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
+
+
+def is_partial(name: str) -> bool:
+    """Whether a file of this name is one that ``replaced`` writes to."""
+    return bool(_PARTIAL.fullmatch(name))
+
+
+def remove_partials(folder) -> None:
+    """Removes what killed processes had not written to its end, at any depth below ``folder``."""
+    for parent, _, names in os.walk(folder):
+        for name in filter(is_partial, names):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(parent, name))
 
 
 @contextlib.contextmanager

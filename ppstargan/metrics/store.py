@@ -33,7 +33,8 @@ def entry(folder: Path, name: str, parts: dict, ending: str) -> Path:
 def write_text(path, text: str) -> None:
     """Writes ``path`` whole or not at all. Raises UserError where the disk does not take it."""
     with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        # Names of folders may hold bytes that are no UTF-8: as \\udcb0, which JSON reads again.
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_features(path, features: np.ndarray) -> None:
