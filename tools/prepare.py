@@ -3,7 +3,7 @@ split into train and val. An input with train and val keeps them. Interrupted, t
 
 from pathlib import Path
 
-from ppstargan.cli import parser, run_tool
+from ppstargan.cli import parser, run_tool, stopped_code
 from ppstargan.data.prepare import FORMATS, MANIFEST, prepare
 from ppstargan.errors import UsageError
 
@@ -31,9 +31,9 @@ def main() -> int:
         done = prepare(
             given.input, given.output, size=given.size, val=given.val, seed=given.seed, image_format=given.format
         )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("\ninterrupted; what is made stays, and the same command goes on")
-        return 130
+        return stopped_code(stop)
     for part in ("train", "val"):
         print(f"{part}: " + ", ".join(f"{domain} {n}" for (p, domain), n in sorted(done.counts.items()) if p == part))
     if done.small:
