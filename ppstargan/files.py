@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import threading
 from pathlib import Path
@@ -54,3 +55,16 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def short_name(name: str, ending: str = "", most: int = 120) -> str:
+    """A file's name of ``name`` and ``ending``, of at most ``most`` bytes: where it is longer, its beginning and a
+    digest of the whole, so that the same name is always shortened to the same one, and others to others.
+
+    255 bytes are the most that file systems take, and a Chinese character has three.
+    """
+    whole = os.fsencode(name)
+    if len(whole) + len(os.fsencode(ending)) <= most:
+        return name + ending
+    digest = f"_{hashlib.sha256(whole).hexdigest()[:16]}{ending}"
+    return whole[: most - len(os.fsencode(digest))].decode("utf-8", "ignore") + digest
