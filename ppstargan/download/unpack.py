@@ -33,9 +33,9 @@ def unpack_dataset(archive: Path, root: Path, domains: tuple) -> Counter:
     otherwise, names places outside itself, holds links, or unpacks to far more than photographs do; nothing is written
     then. ``root`` must not exist, or be empty.
     """
-    partial = root.with_name(f".{root.name}.partial")
+    partial = partial_of(root)
     try:
-        shutil.rmtree(partial, ignore_errors=True)  # left by a run that was killed
+        remove_partial(root)
         with zipfile.ZipFile(archive) as opened:
             plan = _plan(opened, archive, domains)
             root.parent.mkdir(parents=True, exist_ok=True)
@@ -54,8 +54,18 @@ def unpack_dataset(archive: Path, root: Path, domains: tuple) -> Counter:
     except OSError as error:
         raise disk_error(error, root) from None
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove_partial(root)
     return Counter(tuple(place.parts[:2]) for place in plan)
+
+
+def partial_of(root: Path) -> Path:
+    """Where a data set is until it is whole."""
+    return root.with_name(f".{root.name}.partial")
+
+
+def remove_partial(root: Path) -> None:
+    """Removes what a run left that was killed."""
+    shutil.rmtree(partial_of(root), ignore_errors=True)
 
 
 def _plan(opened: zipfile.ZipFile, archive: Path, domains: tuple) -> dict:
