@@ -10,7 +10,7 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Iterator, NamedTuple
 
 from PIL import Image
@@ -198,6 +198,17 @@ def _save(root: Path, settings: dict, entries) -> None:
         file.writelines(_line(entry._asdict()) for entry in sorted(entries))
 
 
+def _made(entry: dict) -> Made:
+    """A line of the manifest. Raises ValueError for one that names a place outside: the folder may be another's."""
+    made = Made(**entry)
+    if not all(isinstance(text, str) and "\0" not in text for text in made[:4]) or type(made.size) is not int:
+        raise ValueError(f"{entry} tells of no image")
+    parts = PurePath(made.image).parts
+    if made.split not in ("train", "val") or parts[:1] != (made.split,) or len(parts) < 3 or ".." in parts:
+        raise ValueError(f"{made.image!r} is no place in train or val")
+    return made
+
+
 def _load(root: Path, settings: dict) -> dict:
     """{source: Made} from the manifest in ``root``. Raises UserError unless ``root`` is new or made by ``settings``."""
     path = root / MANIFEST
@@ -208,8 +219,10 @@ def _load(root: Path, settings: dict) -> dict:
     try:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         found = [json.loads(line) for line in lines if line.endswith("\n")]  # a killed run may leave half a line
-        theirs, entries = found[0], [Made(**entry) for entry in found[1:]]
-    except (OSError, ValueError, IndexError, TypeError) as error:
+        theirs, entries = found[0], [_made(entry) for entry in found[1:]]
+        if not isinstance(theirs, dict):
+            raise ValueError("no settings in its first line")
+    except (OSError, ValueError, IndexError, TypeError, RecursionError) as error:
         raise UserError(f"{path} is damaged ({error}); name another output") from None
     if theirs != settings:
         told = ", ".join(f"{key} {theirs[key]}" for key in theirs if theirs[key] != settings.get(key))
