@@ -73,6 +73,8 @@ def load_model(given: argparse.Namespace, batch_size: int = 8) -> Translator:
 def run_tool(main: Callable[[], int | None]) -> NoReturn:
     """Runs a tool's ``main`` and exits with what it returns; a user's mistake becomes one line, as does a signal."""
     _stop_at_signals()
+    if hasattr(sys.stdout, "reconfigure"):  # names of files may hold what the terminal cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = main() or 0
         sys.stdout.flush()

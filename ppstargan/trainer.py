@@ -282,12 +282,12 @@ class Trainer:
 
     def _evaluate(self) -> None:
         """Logs FID, KID and LPIPS of the moving averages."""
-        t, workers = self.config.train, self.config.data.workers
-        settings = Settings(sources=t.eval_sources, seeds=(t.seed,), batch_size=t.batch_size, workers=workers)
+        t, data = self.config.train, self.config.data
+        settings = Settings(sources=t.eval_sources, seeds=(t.seed,), batch_size=t.batch_size, workers=data.workers)
+        settings = settings._replace(max_bad_share=data.max_bad_share)
         folder, cache = self.folder / "evaluation" / f"{self.iteration:07d}", Path(self.config.output) / "features"
-        values = evaluate_in_training(
-            self.average, self.train_images, self.val_images, self.judges, folder, cache, settings
-        )
+        images = self.train_images, self.val_images
+        values = evaluate_in_training(self.average, *images, self.judges, folder, cache, settings)
         self.logger.scalars(values, self.iteration)
 
     def draw_sheets(self) -> None:

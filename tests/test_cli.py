@@ -117,3 +117,10 @@ def test_paddle_leaves_sigterm_alone():
     code = "import os, ppstargan\nos.kill(os.getpid(), 15)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGTERM, "", "")
+
+
+def test_a_name_that_the_terminal_cannot_show_is_no_trace():
+    code = "from ppstargan.cli import run_tool\nrun_tool(lambda: print('\\udcb0 \u732b'))"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "\\udcb0 \\u732b\n", "")

@@ -41,7 +41,9 @@ def change(made, **values):
 def test_places_outside(image, made):
     change(made, split="train", image=image)
     before = files(made)
-    assert f"manifest.jsonl is damaged ({image!r} is no place in train or val)" in refused(made / "photos", made / "out")
+    assert f"manifest.jsonl is damaged ({image!r} is no place in train or val)" in refused(
+        made / "photos", made / "out"
+    )
     assert files(made) == before
 
 
