@@ -5,7 +5,7 @@ train alone is split. Interrupted, the same command goes on."""
 
 from pathlib import Path
 
-from ppstargan.cli import BACKGROUND_HELP, FIT_HELP, parser, run_tool
+from ppstargan.cli import BACKGROUND_HELP, FIT_HELP, parser, run_tool, stopped_code
 from ppstargan.data.bad_files import shown
 from ppstargan.data.prepare import FORMATS, MANIFEST, prepare
 from ppstargan.data.reading import background_colour
@@ -50,9 +50,9 @@ def main() -> int:
             domains=given.domains,
             remove_gone=given.remove_gone,
         )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("\ninterrupted; what is made stays, and the same command goes on")
-        return 130
+        return stopped_code(stop)
     for part in ("train", "val"):
         counts = [f"{shown(domain)} {n}" for (p, domain), n in sorted(done.counts.items()) if p == part]
         print(f"{part}: {', '.join(counts) or 'nothing'}")
