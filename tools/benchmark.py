@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 from ppstargan.cli import add_config, parser, run_tool
-from ppstargan.config import load_config
 from ppstargan.costs import benchmark
 from ppstargan.errors import UsageError, UserError
 from ppstargan.runtime import choose_device
+from ppstargan.systems.load import load_config
 
 
 def main() -> None:

@@ -4,11 +4,11 @@ references. Writes evaluation.json and evaluation.md; a run that was stopped goe
 from pathlib import Path
 
 from ppstargan.cli import add_config, parser, run_tool
-from ppstargan.config import load_config
 from ppstargan.errors import UsageError
 from ppstargan.metrics.judges import ALEXNET, INCEPTION, LPIPS_HEADS, load_judges
 from ppstargan.metrics.protocol import MODES, Settings
 from ppstargan.runtime import choose_device
+from ppstargan.systems.load import load_config
 from ppstargan.translate.evaluate import evaluate
 
 
