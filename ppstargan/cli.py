@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ import threading
 import time
 from typing import Callable, NoReturn
 
-from ppstargan.errors import UserError
+from ppstargan.errors import UsageError, UserError
 from ppstargan.translator import FAN_PATH, Translator
 
 
@@ -129,3 +130,19 @@ def _stop_at_signals() -> None:
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
+
+
+def check_numbers(given: argparse.Namespace, **limits) -> None:
+    """Raises UsageError where an option is no finite number within its limits: ``name=(least,)``, or (least, most).
+
+    Options that are not given, None, pass. Python reads nan and inf as numbers, and a comparison alone lets them pass.
+    """
+    for name, (least, *most) in limits.items():
+        value = getattr(given, name)
+        if value is None:
+            continue
+        finite = isinstance(value, int) or math.isfinite(value)
+        if not finite or value < least or (most and value > most[0]):
+            wanted = f"a number from {least:g} to {most[0]:g}" if most else f"{least:g} or more"
+            shown = value if isinstance(value, int) else f"{value:g}"
+            raise UsageError(f"--{name.replace('_', '-')} is {shown}; give {wanted}")
