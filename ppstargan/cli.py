@@ -102,13 +102,18 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
 GRACE = 2.0  # seconds in which further signals are the same stop: timeout and a closed terminal send several
 
 
+_received: list[
+    int
+] = []  # the signal that Stopped stands for, which Paddle's tracer raises anew with a text of its own
+
+
 class Stopped(KeyboardInterrupt):
-    """A signal, by its number, that ends a tool as Ctrl-C does: with what is half done cleaned up."""
+    """A signal that ends a tool as Ctrl-C does: with what is half done cleaned up."""
 
 
 def stopped_code(stop: KeyboardInterrupt) -> int:
     """The exit code for what ended a tool: 128 + the signal."""
-    return 128 + (stop.args[0] if isinstance(stop, Stopped) else signal.SIGINT)
+    return 128 + (_received[-1] if isinstance(stop, Stopped) else signal.SIGINT)
 
 
 def _stop_at_signals() -> None:
@@ -124,7 +129,8 @@ def _stop_at_signals() -> None:
         now = time.monotonic()
         if not last or now - last[0] > GRACE:
             last[:] = [now]
-            raise Stopped(number)
+            _received[:] = [number]
+            raise Stopped
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP

@@ -101,6 +101,20 @@ def test_what_nohup_ignores_stays_ignored(handlers, capsys):
     assert ended.value.code == 0 and capsys.readouterr().err == ""
 
 
+def test_a_stop_that_paddle_raises_anew(handlers, capsys):
+    """As its tracer of dynamic graphs does: an error of the same type, with a text of its own."""
+
+    def main():
+        try:
+            killing(signal.SIGTERM)()
+        except BaseException as error:
+            raise type(error)("In transformed code: ...") from None
+
+    with pytest.raises(SystemExit) as ended:
+        run_tool(main)
+    assert ended.value.code == 143 and capsys.readouterr().err == "stopped by SIGTERM\n"
+
+
 @pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.mp4"])
 def test_a_video_that_is_stopped_leaves_no_file(name, handlers, capsys, tmp_path):
     if name.endswith(".mp4"):
