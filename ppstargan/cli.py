@@ -88,6 +88,12 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
         code = 1
     except BrokenPipeError:  # who reads the output, such as head, has had enough
         code = 1
+    except OSError as error:  # a name that is too long, a folder that may not be read, a disk that went away
+        if error.filename is None:
+            raise
+        reason = f"cannot use {os.path.abspath(os.fsdecode(error.filename))}: {error.strerror or error}"
+        print(f"error: {' '.join(reason.split())}; name another, or mend it", file=sys.stderr)
+        code = 1
     except KeyboardInterrupt as stop:
         code = stopped_code(stop)
         said = "interrupted" if code == 128 + signal.SIGINT else f"stopped by {signal.Signals(code - 128).name}"

@@ -16,6 +16,7 @@ from ppstargan.cli import check_numbers, run_tool
 from ppstargan.errors import UsageError, UserError
 
 TOOLS = Path(__file__).parents[1] / "tools"
+LONG_NAME = "error: cannot use /a /b: File name too long; name another, or mend it\n"
 
 
 def raising(error):
@@ -33,6 +34,7 @@ def raising(error):
         (raising(UserError("no such file")), 1, "error: no such file\n"),
         (raising(UsageError("no such option")), 2, "error: no such option\n"),
         (raising(KeyboardInterrupt()), 130, "interrupted\n"),
+        (raising(OSError(36, "File name too long", "/a\n/b")), 1, LONG_NAME),
     ],
 )
 def test_codes_and_lines(capsys, main, code, said):
