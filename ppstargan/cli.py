@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from typing import Callable, NoReturn
 
 from ppstargan.errors import UserError
@@ -75,6 +76,7 @@ def load_model(given: argparse.Namespace, batch_size: int = 8, **options) -> Tra
 
 def run_tool(main: Callable[[], int | None]) -> NoReturn:
     """Runs a tool's ``main`` and exits with what it returns; a user's mistake becomes one line."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF data, say, beside pixels that are whole
     try:
         code = main() or 0
         sys.stdout.flush()
