@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from ppstargan import foreign, safe_pickle
+from ppstargan import file_form, foreign, safe_pickle
 from ppstargan.errors import UserError
 from ppstargan.files import dead_link, reason, replaced
 from ppstargan.finite import first_bad_array
@@ -96,20 +96,13 @@ def load(path, how_to_get: str = HOW_TO_GET) -> dict:
             f"{path.absolute()} holds {foreign.described(content)}: no weights of ppstargan's"
             f"{foreign.way(content, path) or '; ' + how_to_get}"
         )
-    bad = first_bad_array(content, ("nets", "averages"))
-    if bad:
-        raise Damaged(
-            f"{path.absolute()}: {bad}, so these weights make nothing: the training that wrote them had diverged, or "
-            "the file was made wrong; take an earlier checkpoint"
-        )
-    names = content.get("domains") or []
-    if not isinstance(names, (list, tuple)) or not all(map(_is_plain_name, names)):  # they may name files
-        raise Damaged(f"{path.absolute()} names domains that are no plain names: {names!r}")
+    newer = file_form.newer_names(content)
+    if newer:
+        raise UserError(f"{path.absolute()} has networks with {', '.join(newer)}: update ppstargan, which lacks it")
+    fault = file_form.fault(content)
+    if fault:
+        raise Damaged(f"{path.absolute()} {fault}")
     return content
-
-
-def _is_plain_name(name) -> bool:
-    return isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\\0")
 
 
 def _checked(file):
@@ -176,11 +169,13 @@ def training_state(nets: Networks, average: Networks, optimizers: dict, **more) 
 
 def restore(content: dict, nets: Networks, average: Networks, optimizers: dict, where: str) -> None:
     """Puts a checkpoint's networks, averages and optimisers back in place. Raises UserError where one does not fit."""
-    for part in ("nets", "averages", "optimizers", "iteration"):
-        if part not in content:
-            raise UserError(f"{where} holds no {part}, so no run can go on from it; start one with --init {where}")
-    if not isinstance(content["iteration"], int) or content["iteration"] < 0:
+    needed = {"nets": NETWORKS, "averages": AVERAGED, "optimizers": NETWORKS}
+    lacking = [part for part in needed if content.get(part) is None] + ["iteration"] * ("iteration" not in content)
+    if not lacking and (type(content["iteration"]) is not int or content["iteration"] < 0):
         raise UserError(f"{where}: iteration is {content['iteration']!r}, and must be a whole number")
+    lacking = lacking or [f"{part} of {name}" for part in needed for name in needed[part] if name not in content[part]]
+    if lacking:
+        raise UserError(f"{where} holds no {lacking[0]}, so no run can go on from it; start one with --init {where}")
     bad = first_bad_array(content, ("optimizers",))
     if bad:
         raise UserError(f"{where}: {bad}, so no run can go on from it; take an earlier checkpoint, or --init {where}")
@@ -188,6 +183,7 @@ def restore(content: dict, nets: Networks, average: Networks, optimizers: dict, 
         fill(nets.fan, content["nets"]["fan"], f"{where}, fan")
     for name in NETWORKS:
         compare(getattr(nets, name), content["nets"][name], f"{where}, {name}", advice=_settings(nets, content))
+        _compare_moments(getattr(nets, name), content["optimizers"][name], f"{where}, optimizer of {name}")
     for name in NETWORKS:
         fill(getattr(nets, name), content["nets"][name], f"{where}, {name}")
         _set_moments(getattr(nets, name), optimizers[name], content["optimizers"][name])
@@ -204,6 +200,15 @@ def _moments(net: paddle.nn.Layer, optimizer: paddle.optimizer.Adam) -> dict:
         if entries["moment1"] is not None:  # a parameter that never had a gradient has no state
             found[name] = {m: value.numpy() for m, value in entries.items()}
     return found
+
+
+def _compare_moments(net: paddle.nn.Layer, moments: dict, where: str) -> None:
+    shapes = {name: tuple(parameter.shape) for name, parameter in net.named_parameters()}
+    for name, entries in moments.items():
+        wanted = {m: shapes.get(name) if m.startswith("moment") else (1,) for m in _MOMENTS}
+        found = {m: np.shape(value) for m, value in entries.items()}
+        if found != wanted:
+            raise UserError(f"{where}: {name} has {found} in the file, and {wanted} are needed; start with --init")
 
 
 def _set_moments(net: paddle.nn.Layer, optimizer: paddle.optimizer.Adam, moments: dict) -> None:

@@ -151,6 +151,13 @@ def changes(before: dict, now: dict) -> dict:
     return found
 
 
+def unknown_keys(values: dict) -> list:
+    """The keys in nested ``values``, such as "train.lr", that no configuration has now: another version's."""
+    sections = {key: value if isinstance(value, dict) else {"": 0} for key, value in values.items()}
+    found = [f"{key}.{name}" if name else key for key, entries in sections.items() for name in entries]
+    return [key for key in found if key not in known_keys()]
+
+
 def _read(path: Path, open_files: tuple) -> dict:
     path = path.absolute()
     if path in open_files:

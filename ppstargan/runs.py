@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ppstargan import checkpoint, distributed, lock
-from ppstargan.config import WITHOUT_EFFECT, Config, changes, to_yaml
+from ppstargan.config import WITHOUT_EFFECT, Config, changes, to_yaml, unknown_keys
 from ppstargan.errors import UserError
 from ppstargan.files import dead_link, make_folder, reason, whole_file
 
@@ -211,8 +211,9 @@ def compare_training(content: dict, config: Config, images: dict, path: Path, al
     Raises UserError where it, or the ``image_lists``, differ in a way that changes the training, unless that is
     allowed. Checkpoints of earlier versions and converted ones do not say what they were trained with.
     """
-    harmless, others = [], []
-    for key, (was, now) in changes(content.get("config") or {}, dataclasses.asdict(config)).items():
+    trained_with = content.get("config") or {}
+    harmless, others = [], [f"{key} was given, which this version does not know" for key in unknown_keys(trained_with)]
+    for key, (was, now) in changes(trained_with, dataclasses.asdict(config)).items():
         (harmless if key in WITHOUT_EFFECT else others).append(f"{key} was {was}, now {now}")
     before = content.get("images") or {}
     for domain, (count, digest) in images.items():
