@@ -10,7 +10,9 @@ from statistics import median
 from typing import Iterator, NamedTuple, Sequence
 
 from ppstargan.data.bad_files import BadImage, shown
+from ppstargan.data.check_idx import check_idx
 from ppstargan.data.folders import check_same_domains, find_domains
+from ppstargan.data.idx import is_idx
 from ppstargan.data.threads import in_threads
 from ppstargan.data.transforms import load_rgb
 
@@ -29,8 +31,10 @@ def check_dataset(root: str | Path) -> int:
     """Prints what is in ``root``/train and ``root``/val, and what is wrong with it; returns 1 for bad files, else 0.
 
     Files that are in train and in val are named, but are no fault: a set may be small. Raises UserError for what
-    training would refuse to start on: a part that is missing, or domains that differ.
+    training would refuse to start on: a part that is missing, or domains that differ. MNIST's files: ``check_idx``.
     """
+    if is_idx(root):
+        return check_idx(root)
     parts = {"train": find_domains(Path(root) / "train", min_images=2), "val": find_domains(Path(root) / "val")}
     places = [(part, domain, path) for part in parts for domain in parts[part] for path in parts[part][domain]]
     found: dict[tuple[str, str], list[Checked]] = {}
