@@ -15,7 +15,7 @@ from toy_runs import flat
 from ppstargan import checkpoint
 from ppstargan.convert.weights import convert, convert_file
 from ppstargan.systems.stargan_v2 import adam_optimizers
-from ppstargan.training import state
+from ppstargan.training.state import content as state_content
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def run(tmp_path_factory):
         optimizer.step()
     more = {"config": {"train": {"lr": 1e-4}}, "images": {"cat": [3, "x"]}, "scaler": None}
     facts = {"architecture": nets.architecture, "domains": ["cat", "dog", "lion"], "iteration": 3}
-    checkpoint.save({**state.content(state_of(nets, averages_of(nets), optimizers)), **facts, **more}, path)
+    checkpoint.save({**state_content(state_of(nets, averages_of(nets), optimizers)), **facts, **more}, path)
     return path
 
 
