@@ -8,10 +8,13 @@ import numpy as np
 from paddle import nn
 
 from ppstargan.nets.domains import DomainLinear
+from ppstargan.nets.norms import BatchNorm
 
 # Kind of layer -> Paddle's name -> PyTorch's. A convolution's names and layout are equal on both sides.
 TABLE = {
     nn.Conv2D: {"weight": "weight", "bias": "bias"},
+    nn.Conv2DTranspose: {"weight": "weight", "bias": "bias"},
+    nn.Embedding: {"weight": "weight"},
     nn.Linear: {"weight": "weight", "bias": "bias"},  # the weight is [in, out] in Paddle, [out, in] in PyTorch
     DomainLinear: {"weight": "weight", "bias": "bias"},  # a Linear for each domain in PyTorch, one behind another here
     nn.InstanceNorm2D: {"scale": "weight", "bias": "bias"},
@@ -20,6 +23,13 @@ TABLE = {
         "bias": "bias",
         "_mean": "running_mean",
         "_variance": "running_var",
+    },
+    BatchNorm: {
+        "weight": "weight",
+        "bias": "bias",
+        "_mean": "running_mean",
+        "_variance": "running_var",
+        "num_batches_tracked": "num_batches_tracked",
     },
 }
 

@@ -133,3 +133,11 @@ def for_inception(image: Image.Image, size: int = 256) -> np.ndarray:
     on it.
     """
     return (_unit(_resize(_resize(image, size), 299)) - _IMAGENET_MEAN) / _IMAGENET_STD
+
+
+def for_wgan(image: Image.Image, size: int) -> np.ndarray:
+    """The shorter side resized to ``size``, and the middle of the longer one: float32 [3, size, size] in [-1, 1]."""
+    short = min(image.size)
+    image = image.resize([int(size * side / short) for side in image.size], Image.Resampling.BILINEAR)
+    left, top = (round((side - size) / 2) for side in image.size)  # half to even, as torchvision's
+    return to_array(image.crop((left, top, left + size, top + size)))
