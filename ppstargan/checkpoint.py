@@ -19,14 +19,12 @@ import paddle
 from ppstargan import safe_pickle
 from ppstargan.errors import UserError
 from ppstargan.files import replaced
-from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, Networks
 
 HOW_TO_GET = (
     "python tools/quickstart.py trains a small model and python tools/train.py -c CONFIG yours, both into "
     "output/NAME-DATE-TIME/checkpoints; python tools/download.py afhq_network brings the authors', and "
     "python tools/convert_torch_weights.py INPUT.ckpt OUTPUT.pdparams converts a PyTorch file"
 )
-_MOMENTS = ("moment1", "moment2", "beta1_pow_acc", "beta2_pow_acc")
 
 _MARK = b"ppstargan crc32 "  # and eight hexadecimal digits: what follows the pickle
 _START = b"\x80\x05"  # of a pickle of protocol 5
@@ -152,103 +150,3 @@ def fill(net: paddle.nn.Layer, values: dict, where: str, may_differ: tuple = ())
         if name not in kept:
             value.set_value(np.asarray(values[name], str(value.dtype).split(".")[-1]))
     return kept
-
-
-def training_state(nets: Networks, average: Networks, optimizers: dict, **more) -> dict:
-    """The content of a training run's checkpoint; ``more`` is stored beside it, such as the iteration."""
-    return {
-        **more,
-        "nets": {name: arrays(getattr(nets, name)) for name in (*NETWORKS, "fan") if getattr(nets, name) is not None},
-        "averages": {name: arrays(getattr(average, name)) for name in AVERAGED},
-        "optimizers": {name: _moments(getattr(nets, name), optimizers[name]) for name in NETWORKS},
-    }
-
-
-def restore(content: dict, nets: Networks, average: Networks, optimizers: dict, where: str) -> None:
-    """Puts a checkpoint's networks, averages and optimisers back in place. Raises UserError where one does not fit."""
-    for part in ("nets", "averages", "optimizers", "iteration"):
-        if part not in content:
-            raise UserError(f"{where} holds no {part}, so no run can go on from it; start one with --init {where}")
-    if not isinstance(content["iteration"], int) or content["iteration"] < 0:
-        raise UserError(f"{where}: iteration is {content['iteration']!r}, and must be a whole number")
-    if nets.fan is not None and "fan" in content["nets"]:
-        fill(nets.fan, content["nets"]["fan"], f"{where}, fan")
-    for name in NETWORKS:
-        compare(getattr(nets, name), content["nets"][name], f"{where}, {name}", advice=_settings(nets, content))
-    for name in NETWORKS:
-        fill(getattr(nets, name), content["nets"][name], f"{where}, {name}")
-        _set_moments(getattr(nets, name), optimizers[name], content["optimizers"][name])
-    for name in AVERAGED:
-        fill(getattr(average, name), content["averages"][name], f"{where}, average of {name}")
-
-
-def _moments(net: paddle.nn.Layer, optimizer: paddle.optimizer.Adam) -> dict:
-    """Adam's state as {parameter: {"moment1": array, …}}: the parameter's own name, not Paddle's running number."""
-    state = optimizer.state_dict()
-    found = {}
-    for name, parameter in net.named_parameters():
-        entries = {m: state.get(f"{parameter.name}_{m}_0") for m in _MOMENTS}
-        if entries["moment1"] is not None:  # a parameter that never had a gradient has no state
-            found[name] = {m: value.numpy() for m, value in entries.items()}
-    return found
-
-
-def _set_moments(net: paddle.nn.Layer, optimizer: paddle.optimizer.Adam, moments: dict) -> None:
-    parameters = dict(net.named_parameters())
-    optimizer.set_state_dict(
-        {
-            f"{parameters[name].name}_{m}_0": paddle.to_tensor(value)
-            for name, entries in moments.items()
-            for m, value in entries.items()
-        }
-    )
-
-
-def initialise(nets: Networks, average: Networks, path, domains: list) -> list:
-    """Starts ``nets`` and ``average`` from the weights in ``path``; returns lines that say what came from where.
-
-    A file of moving averages alone (the published ones) gives G, F and E both roles, and D starts fresh. With other
-    domains the shared layers are kept and the branches of the domains start fresh. Other sizes or widths raise
-    UserError with both shapes, before anything is set.
-    """
-    content = load(path)
-    fast, slow = content.get("nets", {}), content.get("averages", {})
-    theirs, count = content.get("domains"), content["architecture"].get("num_domains")
-    lines, branches = [], {}
-    if count != len(domains) or list(theirs or domains) != domains:
-        named = f"{count} domains" + (f" ({', '.join(theirs)})" if theirs else "")
-        lines.append(f"the file has {named}, this run {len(domains)} ({', '.join(domains)}): branches start fresh")
-        last = f"main.{len(nets.discriminator.main) - 1}."
-        branches = {"mapping_network": ("unshared.",), "style_encoder": ("unshared.",), "discriminator": (last,)}
-
-    sources = ((nets, {**slow, **fast}), (average, {**fast, **slow}))
-    plan = []  # (network, its values, the prefixes of what starts fresh), all compared before the first is set
-    for target, source in sources:
-        for name, values in source.items():
-            net = getattr(target, name, None)
-            if net is None:  # no FAN without a high-pass filter, and no average of D
-                continue
-            fresh = branches.get(name, ())
-            values = {k: v for k, v in values.items() if not k.startswith(fresh or ("\0",))}
-            left = compare(net, values, f"{path}, {name}", fresh, _settings(nets, content))
-            plan.append((net, values, fresh))
-            if target is nets:
-                total = len(net.state_dict())
-                lines.append(f"{name}: {total - len(left)} of {total} from the file")
-    if not plan:
-        raise UserError(f"{path} holds none of {', '.join(NETWORKS)}; convert the authors' *_nets_ema.ckpt")
-    lines += [f"{name}: not in the file, starts fresh" for name in NETWORKS if name not in sources[0][1]]
-    for net, values, fresh in plan:
-        fill(net, values, str(path), fresh)
-    return lines
-
-
-def _settings(nets: Networks, content: dict) -> str:
-    """How to configure a run for the networks of a file, where these are others than ``nets``."""
-    theirs = content["architecture"]
-    different = [
-        f"model.{k}={theirs[k]}"
-        for k, ours in nets.architecture.items()
-        if k != "num_domains" and theirs.get(k, ours) != ours
-    ]
-    return f"; for this file's networks: -o {' '.join(different)}" if different else ""

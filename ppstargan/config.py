@@ -84,6 +84,7 @@ class Config:
     face: Face
     loss: Loss
     train: Train
+    system: str = "stargan_v2"
 
 
 SECTIONS = {"model": Model, "data": Data, "face": Face, "loss": Loss, "train": Train}
@@ -184,6 +185,7 @@ def _nest(path: list, value) -> dict:
 def known_keys() -> dict:
     """{"train.lr": "float", …}: every key with the name of its type."""
     known = {f.name: f.type for f in dataclasses.fields(Config) if f.name not in SECTIONS}
+    known.pop("system")
     for section, kind in SECTIONS.items():
         known.update({f"{section}.{f.name}": f.type for f in dataclasses.fields(kind)})
     return known

@@ -10,11 +10,10 @@ import paddle
 from PIL import Image, ImageOps
 
 from ppstargan import checkpoint
-from ppstargan.convert.weights import build
 from ppstargan.data.transforms import for_testing, load_rgb
 from ppstargan.errors import UserError
 from ppstargan.face.weights import FAN_PATH, load_fan
-from ppstargan.nets.stargan_v2 import AVERAGED, MEAN_LATENTS
+from ppstargan.nets.stargan_v2 import AVERAGED, MEAN_LATENTS, build
 from ppstargan.pictures import to_uint8
 
 Picture = Union[str, Path, Image.Image, np.ndarray]

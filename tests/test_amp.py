@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import paddle
 import pytest
+from one_step import LOSS, STEPS, train_step
 from paddle.nn import functional as F
 
 from ppstargan.config import load_config
 from ppstargan.costs.benchmark import random_batch
 from ppstargan.nets.stargan_v2 import NETWORKS, Networks
-from ppstargan.systems import stargan_v2 as phases
-from ppstargan.training.amp import GROWTH_EVERY, GradScaler
+from ppstargan.systems import stargan_v2
+from ppstargan.systems.stargan_v2 import adam_optimizers, losses, updates
+from ppstargan.training.amp import GROWTH_EVERY, GradScaler, autocast
 
 CONFIG = load_config(Path(__file__).parents[1] / "configs" / "toy.yaml", ["model.hidden_dim=16"])
 PRODUCTS = ((F, "conv2d"), (F, "conv2d_transpose"), (F, "linear"), (paddle, "matmul"))
@@ -53,16 +55,19 @@ def rounded(monkeypatch):
 def gradients(nets, amp="none"):
     """{phase: (parts of the loss, {parameter: gradient})}, without steps."""
     found = {}
-    for phase, loss, parts in phases.phase_losses(nets, random_batch(CONFIG, 4, 3), phases.Weights(), amp):
-        loss.backward()
-        stepped = {
-            f"{name}.{k}": p for name in phases.STEPPED[phase] for k, p in getattr(nets, name).named_parameters()
-        }
+    passes = updates(nets, random_batch(CONFIG, 4, 3), LOSS)
+    while True:
+        with autocast(amp):
+            update = next(passes, None)
+        if update is None:
+            return found
+        phase, parts = update.name, update.terms
+        update.loss.backward()
+        stepped = {f"{name}.{k}": p for name in update.steps for k, p in getattr(nets, name).named_parameters()}
         values = {key: p.grad.numpy() for key, p in stepped.items() if p.grad is not None}
         found[phase] = {key: float(part) for key, part in parts.items()}, values
         for name in NETWORKS:
             getattr(nets, name).clear_gradients()
-    return found
 
 
 @pytest.mark.parametrize("amp, near", [("bfloat16", 0.4), ("float16", 0.2)])
@@ -80,17 +85,17 @@ def test_half_precision_stays_near_and_leaves_r1_alone(networks, rounded, amp, n
 def test_losses_of_half_precision_outputs_are_float32():
     x, y = paddle.rand([2, 3, 4, 4]).astype("bfloat16"), paddle.rand([2, 3, 4, 4])
     expected = np.abs(x.astype("float32").numpy() - y.numpy()).mean()
-    for loss in (phases.losses.cycle_loss, phases.losses.diversity_loss, phases.losses.style_reconstruction_loss):
+    for loss in (losses.cycle_loss, losses.diversity_loss, losses.style_reconstruction_loss):
         assert loss(x, y).dtype == paddle.float32
         assert float(loss(x, y)) == pytest.approx(expected, rel=1e-6)
     logits = paddle.to_tensor([0.5, -1.0]).astype("bfloat16")
-    assert float(phases.losses.adversarial_loss(logits, 1)) == pytest.approx(np.log1p(np.exp([-0.5, 1.0])).mean())
+    assert float(losses.adversarial_loss(logits, 1)) == pytest.approx(np.log1p(np.exp([-0.5, 1.0])).mean())
 
 
 def trained(networks, **options):
     """The weights after one iteration."""
-    optimizers = phases.adam_optimizers(networks, lr=1e-2, f_lr=1e-2)
-    report = phases.train_step(networks, optimizers, random_batch(CONFIG, 4, 3), phases.Weights(), **options)
+    optimizers = adam_optimizers(networks.trained, lr=1e-2, f_lr=1e-2)
+    report = train_step(networks, optimizers, random_batch(CONFIG, 4, 3), **options)
     weights = {f"{n}.{k}": v.numpy() for n in NETWORKS for k, v in getattr(networks, n).state_dict().items()}
     return weights, {key: float(value) for key, value in report.items()}
 
@@ -112,7 +117,7 @@ def test_pieces_of_a_batch_make_the_same_step(networks, pieces):
         put_back(networks, begin)
         optimizers = {n: paddle.optimizer.SGD(1e-2, getattr(networks, n).parameters()) for n in NETWORKS}
         batch = random_batch(CONFIG, 4, 3)
-        report = phases.train_step(networks, optimizers, batch, phases.Weights(), accumulate=accumulate)
+        report = train_step(networks, optimizers, batch, accumulate=accumulate)
         found.append(({key: float(v) for key, v in report.items()}, states(networks)))
     for key, value in found[0][0].items():
         assert found[1][0][key] == pytest.approx(value, rel=1e-4), key
@@ -129,7 +134,7 @@ def test_scaled_losses_make_the_same_step(networks):
     put_back(networks, begin)
     scaler = GradScaler(2.0**10)
     scaled, report_scaled = trained(networks, scaler=scaler)
-    assert report_scaled == report and scaler.state() == {"scale": 2.0**10, "good_steps": len(phases.STEPPED)}
+    assert report_scaled == report and scaler.state() == {"scale": 2.0**10, "good_steps": len(STEPS)}
     for key, value in plain.items():
         np.testing.assert_array_equal(scaled[key], value)  # a power of two changes no digit
 
@@ -137,13 +142,13 @@ def test_scaled_losses_make_the_same_step(networks):
 def test_an_overflow_skips_all_networks_of_a_phase_and_halves_the_scale(networks, monkeypatch):
     begin = states(networks)
     first = networks.generator.from_rgb.weight  # of the three networks that g_latent steps on, the first overflows
-    original = phases.generator_loss
+    original = stargan_v2.generator_loss
 
     def overflowing(*arguments):
         total, parts = original(*arguments)
         return total + first.sum() * paddle.to_tensor(float("inf")), parts
 
-    monkeypatch.setattr(phases, "generator_loss", overflowing)
+    monkeypatch.setattr(stargan_v2, "generator_loss", overflowing)
     scaler = GradScaler(2.0**10)
     weights, _ = trained(networks, scaler=scaler)
     assert scaler.state() == {"scale": 2.0**8, "good_steps": 0}  # two phases stepped, and two overflowed
@@ -176,6 +181,6 @@ def test_no_mask_is_made_in_half_precision(rounded, monkeypatch):
 
     monkeypatch.setattr(nets, "masks", masks)
     config = load_config(Path(__file__).parents[1] / "configs" / "toy.yaml", ["model.img_size=64"])
-    for _, loss, _ in phases.phase_losses(nets, random_batch(config, 2, 3), phases.Weights(), "bfloat16"):
-        loss.backward()
+    optimizers = adam_optimizers(nets.trained)
+    train_step(nets, optimizers, random_batch(config, 2, 3), precision="bfloat16")
     assert seen == [(True, paddle.float32)] * 3  # the source's, and those of both translations

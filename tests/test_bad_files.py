@@ -8,9 +8,9 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from drawing import draw_batch, training_batches
 from PIL import Image, ImageFile
 
-from ppstargan.data.batches import draw_batch, training_batches
 from ppstargan.data.folders import find_domains
 from ppstargan.data.transforms import load_rgb
 from ppstargan.errors import UserError

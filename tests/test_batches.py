@@ -5,10 +5,12 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from drawing import draw_batch, training_batches
 from PIL import Image
 
-from ppstargan.data.batches import Batch, draw_batch, load_batch, training_batches
+from ppstargan.data.batches import load_batch
 from ppstargan.errors import UserError
+from ppstargan.systems.stargan_v2 import Batch
 
 COUNTS = {"many": 17, "two": 2, "some": 5}
 OPTIONS = {"batch_size": 4, "img_size": 8, "latent_dim": 6, "crop_probability": 0.5, "seed": 7}

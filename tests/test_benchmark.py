@@ -14,9 +14,9 @@ from ppstargan.config import load_config
 from ppstargan.costs import benchmark, plain
 from ppstargan.costs.flops import counting
 from ppstargan.nets import resample
-from ppstargan.nets.stargan_v2 import Networks
+from ppstargan.nets.stargan_v2 import NETWORKS, Networks
 from ppstargan.parity.networks import float64
-from ppstargan.systems import stargan_v2 as phases
+from ppstargan.systems.stargan_v2 import Loss, updates
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["model.channel_base=128", "model.max_channels=8", "model.hidden_dim=16", "train.batch_size=2"]
@@ -24,13 +24,14 @@ SMALL = ["model.channel_base=128", "model.max_channels=8", "model.hidden_dim=16"
 
 def losses_and_gradients(form, nets, batch):
     found = {}
-    for phase, loss, parts in form(nets, batch, phases.Weights(1.0, 1.5, 2.0, 0.5)):
-        loss.backward()
-        found[phase] = float(loss)
-        found.update({f"{phase}/{name}": float(part) for name, part in parts.items()})
-        for name in phases.NETWORKS:
+    for update in form(nets, batch, Loss(1.0, 1.5, 2.0, 0.5, ds_iter=1)):
+        phase = update.name
+        update.loss.backward()
+        found[phase] = float(update.loss)
+        found.update({f"{phase}/{name}": float(term) for name, term in update.terms.items()})
+        for name in NETWORKS:
             for key, parameter in getattr(nets, name).named_parameters():
-                if name in phases.STEPPED[phase] and parameter.grad is not None:
+                if name in update.steps and parameter.grad is not None:
                     found[f"{phase}/{name}.{key}"] = parameter.grad.numpy()
                 parameter.clear_gradient(False)
     return found
@@ -45,8 +46,8 @@ def test_the_plain_form_has_the_same_losses_and_gradients(w_hpf, monkeypatch):
     batch = batch._make(v if v.dtype == paddle.int64 else v.astype("float64") for v in batch)
     masks = [paddle.to_tensor(np.random.RandomState(i).rand(2, 1, 256, 256)) for i in range(2)] if w_hpf else None
     monkeypatch.setattr(nets, "masks", lambda x: masks)
-    fused, conv_pool = losses_and_gradients(phases.phase_losses, nets, batch), resample.conv_pool
-    plainly = losses_and_gradients(plain.phase_losses, nets, batch)
+    fused, conv_pool = losses_and_gradients(updates, nets, batch), resample.conv_pool
+    plainly = losses_and_gradients(plain.updates, nets, batch)
     assert resample.conv_pool is conv_pool  # nothing of the plain form is left behind
     assert fused.keys() == plainly.keys() and len(fused) > 240
     for key, value in plainly.items():
@@ -114,9 +115,9 @@ def test_the_tool_reports_and_writes_json(tmp_path):
     assert done.returncode == 0 and done.stderr == "", done.stderr
     figures = json.loads((tmp_path / "figures.json").read_text())
     for form in (figures, figures["plain"]):
-        assert set(form["seconds_per_iteration"]) == {*phases.STEPPED, "averages", "total"}
+        assert set(form["seconds_per_iteration"]) == {*plain.STEPS, "averages", "total"}
         gflop = form["gflop_per_image_iteration"]
-        assert set(gflop) == {*phases.STEPPED, "total"} and 0.01 < gflop["total"] < 1
+        assert set(gflop) == {*plain.STEPS, "total"} and 0.01 < gflop["total"] < 1
         assert form["images_per_second"] > 0 and form["peak_memory_bytes"] > 2**26
     assert figures["gflop_per_image_iteration"]["total"] < figures["plain"]["gflop_per_image_iteration"]["total"]
     assert figures["loader_images_per_second"] > 0 and figures["plain_over_fused"] > 0
@@ -140,5 +141,5 @@ def test_the_parts_of_an_accumulated_iteration_add_up_to_it():
             parts = benchmark.iteration(settings, training, batch, "fused", lambda: tally.flop)
         assert list(parts) == list(benchmark.PARTS) and sum(parts.values()) == tally.flop
         found.append(parts)
-    for phase in phases.STEPPED:  # two pieces make their 4x4 kernels twice, and nothing else more
+    for phase in plain.STEPS:  # two pieces make their 4x4 kernels twice, and nothing else more
         assert found[1][phase] <= found[0][phase] < 1.3 * found[1][phase], phase

@@ -8,11 +8,13 @@ import sys
 import numpy as np
 import paddle
 import pytest
+from one_step import averages_of, state_of
 
 from ppstargan import checkpoint
 from ppstargan.errors import UserError
 from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, Networks
 from ppstargan.systems.stargan_v2 import adam_optimizers
+from ppstargan.training import state
 
 ARCHITECTURE = {
     "num_domains": 2,
@@ -53,15 +55,15 @@ def written(path, source, domains=("cat", "dog"), **parts):
 
 def test_a_restored_run_goes_on_bit_for_bit(tmp_path):
     nets = small(0)
-    optimizers = adam_optimizers(nets)
-    average = nets.averages()
+    optimizers = adam_optimizers(nets.trained)
+    averages = averages_of(nets)
     step(nets, optimizers)
-    state = checkpoint.training_state(nets, average, optimizers, architecture=ARCHITECTURE, iteration=1)
-    checkpoint.save(state, tmp_path / "a.pdparams")
+    stored = state.content(state_of(nets, averages, optimizers), iteration=1)
+    checkpoint.save(stored, tmp_path / "a.pdparams")
     other = small(1)
-    other_average, other_optimizers = other.averages(), adam_optimizers(other)
+    other_optimizers = adam_optimizers(other.trained)
     content = checkpoint.load(tmp_path / "a.pdparams")
-    checkpoint.restore(content, other, other_average, other_optimizers, "a.pdparams")
+    state.restore(content, state_of(other, averages_of(other), other_optimizers), "a.pdparams")
     for each, optimiser in ((nets, optimizers), (other, other_optimizers)):
         step(each, optimiser)
         step(each, optimiser)
@@ -223,7 +225,7 @@ def test_an_iteration_is_a_whole_number(tmp_path, iteration):
     nets = small(0)
     content = {"architecture": ARCHITECTURE, "nets": {}, "averages": {}, "optimizers": {}, "iteration": iteration}
     with pytest.raises(UserError, match="must be a whole number"):
-        checkpoint.restore(content, nets, nets.averages(), adam_optimizers(nets), "a.pdparams")
+        state.restore(content, state_of(nets, averages_of(nets)), "a.pdparams")
 
 
 def test_a_failed_write_leaves_the_earlier_file(tmp_path, monkeypatch):
@@ -243,8 +245,8 @@ def test_start_from_moving_averages_alone(tmp_path):
     source = small(0)
     path = written(tmp_path / "ema.pdparams", source, averages=AVERAGED)
     nets = small(1)
-    average = nets.averages()
-    lines = checkpoint.initialise(nets, average, path, ["cat", "dog"])
+    average = nets.sharing(averages_of(nets))
+    lines = state.initialise(state_of(nets, average), path)
     for name in AVERAGED:
         for net in (nets, average):
             for key, value in checkpoint.arrays(getattr(net, name)).items():
@@ -255,11 +257,10 @@ def test_start_from_moving_averages_alone(tmp_path):
 
 def test_start_from_a_whole_run_gives_networks_and_averages_their_own(tmp_path):
     source, slow, path = small(0), small(2), tmp_path / "run.pdparams"
-    state = checkpoint.training_state(source, slow.averages(), adam_optimizers(source), architecture=ARCHITECTURE)
-    checkpoint.save({**state, "domains": ["cat", "dog"]}, path)
+    checkpoint.save(state.content(state_of(source, slow)), path)
     nets = small(1)
-    average = nets.averages()
-    checkpoint.initialise(nets, average, path, ["cat", "dog"])
+    average = nets.sharing(averages_of(nets))
+    state.initialise(state_of(nets, average), path)
     for ours, theirs, kinds in ((nets, source, NETWORKS), (average, slow, AVERAGED)):
         for name in kinds:
             expected = checkpoint.arrays(getattr(theirs, name))
@@ -272,7 +273,7 @@ def test_other_domains_keep_the_shared_layers(tmp_path):
     path = written(tmp_path / "a.pdparams", source, nets=NETWORKS)
     nets = small(1, num_domains=3)
     fresh = weights(nets)
-    lines = checkpoint.initialise(nets, nets.averages(), path, ["cat", "dog", "wild"])
+    lines = state.initialise(state_of(nets, averages_of(nets), names=["cat", "dog", "wild"]), path)
     assert "the file has 2 domains (cat, dog), this run 3 (cat, dog, wild): branches start fresh" in lines
     before, after = weights(source), weights(nets)
     for key, value in after.items():
@@ -286,7 +287,7 @@ def test_other_widths_are_refused_with_both_shapes_and_nothing_is_set(tmp_path):
     before = weights(nets)
     message = r"shape \(\d.*\) in the file, and shape \(\d.*\) in the network.* -o model\.channel_base=64"
     with pytest.raises(UserError, match=message):
-        checkpoint.initialise(nets, nets.averages(), path, ["cat", "dog"])
+        state.initialise(state_of(nets, averages_of(nets)), path)
     after = weights(nets)
     assert all(np.array_equal(before[key], after[key]) for key in before)
 
@@ -295,7 +296,7 @@ def test_weights_alone_cannot_be_resumed(tmp_path):
     path = written(tmp_path / "a.pdparams", small(0), nets=NETWORKS)
     nets = small(1)
     with pytest.raises(UserError, match="--init"):
-        checkpoint.restore(checkpoint.load(path), nets, nets.averages(), adam_optimizers(nets), str(path))
+        state.restore(checkpoint.load(path), state_of(nets, averages_of(nets)), str(path))
 
 
 def test_a_tuple_whose_hash_would_take_the_process_down_is_refused(tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 import paddle
 import pytest
 from authors_form import SMALL, authors_states, conv, fan_state, ours, refusal, same
+from one_step import state_of
 
 from ppstargan import checkpoint
 from ppstargan.convert import torch_reader, torch_writer
@@ -20,7 +21,7 @@ from ppstargan.convert.weights import convert, convert_file, to_authors_file
 from ppstargan.metrics.inception import InceptionV3
 from ppstargan.nets.fan import FAN
 from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, Networks
-from ppstargan.systems.stargan_v2 import adam_optimizers
+from ppstargan.training import state as training_state
 
 ROOT = Path(__file__).parent.parent
 # The cap is reached in the middle, not at all, at once; faces; larger pictures.
@@ -96,8 +97,7 @@ def test_outputs_stay(tmp_path, w_hpf):
     nets, average = Networks(**architecture), Networks(**architecture)
     for net in NETWORKS:
         randomised(getattr(nets, net))
-    more = {"architecture": architecture, "domains": ["a", "b"]}
-    state = checkpoint.training_state(nets, average, adam_optimizers(nets), **more)
+    state = training_state.content(state_of(nets, average, names=["a", "b"]))
     checkpoint.save(state, tmp_path / "run.pdparams")
     fan = None
     if w_hpf > 0:

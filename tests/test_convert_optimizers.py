@@ -9,6 +9,7 @@ import numpy as np
 import paddle
 import pytest
 from authors_form import SMALL, authors_states, ours, refusal, same
+from one_step import state_of
 
 from ppstargan import checkpoint
 from ppstargan.convert import torch_reader, torch_writer
@@ -17,6 +18,8 @@ from ppstargan.convert.optimizers import adam_moments
 from ppstargan.convert.weights import convert, convert_file, from_torch
 from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, Networks
 from ppstargan.systems.stargan_v2 import adam_optimizers
+from ppstargan.training.state import content as state_content
+from ppstargan.training.state import restore
 
 SAMPLE = Path(__file__).parent / "reference" / "checkpoints" / "samples_optim.ckpt"
 
@@ -76,8 +79,8 @@ def some_gradients():
 def two_more_steps(content, gradients):
     """Restores the content of a checkpoint and makes two steps of Paddle's Adam on every network; its arrays."""
     nets, average = Networks(**content["architecture"]), Networks(**content["architecture"])
-    optimizers = adam_optimizers(nets, **SETTINGS)
-    checkpoint.restore(content, nets, average, optimizers, "run")
+    optimizers = adam_optimizers(nets.trained, **SETTINGS)
+    restore(content, state_of(nets, average, optimizers), "run")
     same(checkpoint.arrays(average.generator), ours(authors_states(SMALL, AVERAGED, seed=5)["generator"]))
     for net in NETWORKS:
         wanted = {key: paddle.to_tensor(np.ascontiguousarray(g), "float32") for key, g in ours(gradients[net]).items()}
@@ -141,11 +144,11 @@ def test_moments_are_stored_as_paddle_stores_them(tmp_path):
     trained(tmp_path, some_gradients())
     converted = convert(tmp_path / "000003_optims.ckpt")[0]["optimizers"]["mapping_network"]
     nets = Networks(**SMALL)
-    optimizers = adam_optimizers(nets, **SETTINGS)
+    optimizers = adam_optimizers(nets.trained, **SETTINGS)
     for _ in range(3):
         sum(p.sum() for p in nets.mapping_network.parameters()).backward()
         optimizers["mapping_network"].step()
-    own = checkpoint.training_state(nets, nets, optimizers)["optimizers"]["mapping_network"]
+    own = state_content(state_of(nets, nets, optimizers))["optimizers"]["mapping_network"]
     assert converted.keys() == own.keys()
     for name, entries in own.items():
         for key, value in entries.items():

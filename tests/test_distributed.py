@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from drawing import training_batches
 
-from ppstargan.data.batches import training_batches
 from ppstargan.data.folders import find_domains
 from ppstargan.data.toy import write_dataset
 

@@ -1,17 +1,18 @@
 """Every gradient of the four phases in double precision, against PyTorch's (tests/reference/float64_gradients.py)."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import paddle
 import pytest
+from one_step import LOSS
 
-from ppstargan.data.batches import Batch
 from ppstargan.nets.stargan_v2 import NETWORKS, Networks
 from ppstargan.parity import fill
 from ppstargan.parity.kit import fill_weights
 from ppstargan.parity.networks import float64, torch_arrays
-from ppstargan.systems.stargan_v2 import STEPPED, Weights, phase_losses
+from ppstargan.systems.stargan_v2 import Batch, updates
 
 REFERENCE = Path(__file__).parent / "reference" / "gradients_float64.npz"
 KEPT = 64  # figures stored of each array
@@ -42,10 +43,12 @@ def test_gradients_equal_pytorchs(name, n, monkeypatch):
     masks = [paddle.to_tensor(mask.astype("float64")) for mask in drawn] if nets.fan else None
     monkeypatch.setattr(nets, "masks", lambda x: masks)
     compared = 0
-    for phase, loss, _ in phase_losses(nets, inputs(name, n, **CASES[name]), Weights(1.0, 1.0, 2.0, 1.0)):
-        loss.backward()
-        assert float(loss) == pytest.approx(float(figures[f"{name}/{phase}/total"]), rel=TOLERANCE)
-        for kind in STEPPED[phase]:
+    weights = dataclasses.replace(LOSS, lambda_ds=2.0)
+    for update in updates(nets, inputs(name, n, **CASES[name]), weights):
+        phase = update.name
+        update.loss.backward()
+        assert float(update.loss) == pytest.approx(float(figures[f"{name}/{phase}/total"]), rel=TOLERANCE)
+        for kind in update.steps:
             net = getattr(nets, kind)
             found = torch_arrays(net, {k: p.grad for k, p in net.named_parameters() if p.grad is not None})
             stored = {k for k in figures.files if k.startswith(f"{name}/{phase}/{kind}/") and not k.endswith(".l2")}

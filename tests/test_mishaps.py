@@ -8,6 +8,7 @@ from toy_runs import config, final_state
 
 from ppstargan import checkpoint
 from ppstargan.errors import UserError
+from ppstargan.systems import stargan_v2
 from ppstargan.training.amp import GradScaler
 from ppstargan.training.runs import find_checkpoint
 from ppstargan.training.trainer import Trainer
@@ -26,7 +27,7 @@ def test_a_full_disk_costs_a_line_and_the_next_save_tries_again(faces, tmp_path,
 
     whole_save = checkpoint.save
     monkeypatch.setattr(checkpoint, "save", save)
-    trainer = Trainer(config(faces, tmp_path, "train.iterations=8", "train.sample_every=100"))
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=8", "train.sample_every=100"), stargan_v2)
     assert trainer.run() == 0
     assert [path.name[:7] for path in sorted((trainer.folder / "checkpoints").iterdir())] == ["0000002", "0000008"]
     warnings = capsys.readouterr().err.splitlines()
@@ -34,7 +35,7 @@ def test_a_full_disk_costs_a_line_and_the_next_save_tries_again(faces, tmp_path,
     assert all("No space left" in line and "training goes on" in line for line in warnings)
 
     monkeypatch.setattr(checkpoint, "save", whole_save)
-    ends = Trainer(config(faces, tmp_path / "b", "train.iterations=3", "train.sample_every=100"))
+    ends = Trainer(config(faces, tmp_path / "b", "train.iterations=3", "train.sample_every=100"), stargan_v2)
     monkeypatch.setattr("os.fsync", lambda _: full() if ends.iteration == 3 else None)
     capsys.readouterr()
     with pytest.raises(UserError, match=r"0000003\.pdparams not written \(No space left"):
@@ -52,7 +53,7 @@ def test_an_image_that_goes_bad_costs_no_training(faces, tmp_path, monkeypatch):
 
     training_batches = module.training_batches
     monkeypatch.setattr(module, "training_batches", batches)
-    trainer = Trainer(config(faces, tmp_path, "train.save_every=100", "train.iterations=100"))
+    trainer = Trainer(config(faces, tmp_path, "train.save_every=100", "train.iterations=100"), stargan_v2)
     with pytest.raises(UserError, match=r"cannot read image x\.png"):
         trainer.run()
     assert final_state(trainer.folder)["iteration"] == 3
@@ -63,7 +64,7 @@ def test_a_bad_image_of_the_sheets_shows_at_the_start(faces, tmp_path):
 
     shutil.copytree(faces, tmp_path / "data")
     sorted((tmp_path / "data" / "val" / "cat").iterdir())[0].write_bytes(b"no image")
-    trainer = Trainer(config(tmp_path / "data", tmp_path / "out"))
+    trainer = Trainer(config(tmp_path / "data", tmp_path / "out"), stargan_v2)
     with pytest.raises(UserError, match="cannot read image"):
         trainer.run()
     assert not (tmp_path / "out").exists()
@@ -98,7 +99,7 @@ def test_losses_that_are_not_finite_stop_the_run_and_are_described(faces, tmp_pa
     spoilt = Trainer.train_iteration
     monkeypatch.setattr(Trainer, "train_iteration", train_iteration)
     settings = ("train.iterations=9", "train.log_every=100", "data.crop_probability=0")
-    trainer = Trainer(config(faces, tmp_path, *settings))
+    trainer = Trainer(config(faces, tmp_path, *settings), stargan_v2)
     with pytest.raises(UserError) as caught:
         trainer.run()
     assert trainer.iteration == 5
@@ -127,20 +128,22 @@ def test_on_a_gpu_the_first_bad_iteration_is_named_when_the_losses_are_looked_at
     monkeypatch.setattr(paddle, "get_device", lambda: "gpu:0")
     monkeypatch.setattr("ppstargan.training.trainer.choose_gpu_arithmetic", lambda *_: None)
     poisoned(monkeypatch, 2, lambda trainer, report: report.update({"g_latent/cyc": paddle.to_tensor(float("inf"))}))
-    trainer = Trainer(config(faces, tmp_path, "train.iterations=9", "train.log_every=4", "train.save_every=100"))
+    trainer = Trainer(
+        config(faces, tmp_path, "train.iterations=9", "train.log_every=4", "train.save_every=100"), stargan_v2
+    )
     with pytest.raises(UserError, match=r"g_latent/cyc is inf at iteration 2: training diverged; .*; start again with"):
         trainer.run()
     assert trainer.iteration == 4
 
 
 def test_steps_that_the_scaler_skips_are_no_alarm(faces, tmp_path):
-    trainer = Trainer(config(faces, tmp_path, "train.iterations=2", "train.sample_every=100"))
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=2", "train.sample_every=100"), stargan_v2)
     trainer.scaler = GradScaler(2.0**140)  # no float32 holds a loss of this scale
     before = checkpoint.arrays(trainer.nets.discriminator)
     assert trainer.run() == 0
     assert all(np.array_equal(before[k], v) for k, v in checkpoint.arrays(trainer.nets.discriminator).items())
     assert final_state(trainer.folder)["scaler"] == {"scale": 2.0**132, "good_steps": 0}
-    other = Trainer(trainer.config)
+    other = Trainer(trainer.config, stargan_v2)
     other.scaler = GradScaler()
     other.resume(find_checkpoint(other.config, ""))
     assert other.scaler.state() == trainer.scaler.state()
@@ -152,7 +155,7 @@ def test_weights_that_are_not_finite_are_never_saved(faces, tmp_path, monkeypatc
         bias.set_value(paddle.full(bias.shape, float("nan")))
 
     poisoned(monkeypatch, 4, nan)
-    trainer = Trainer(config(faces, tmp_path, "train.iterations=9", "train.sample_every=100"))
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=9", "train.sample_every=100"), stargan_v2)
     with pytest.raises(UserError, match=r"averages/generator/from_rgb\.bias is not finite at iteration 4: tra"):
         trainer.run()
     names = {path.name for path in (trainer.folder / "checkpoints").iterdir()}
@@ -160,7 +163,9 @@ def test_weights_that_are_not_finite_are_never_saved(faces, tmp_path, monkeypatc
 
 
 def test_a_high_learning_rate_diverges_by_itself(faces, tmp_path):
-    trainer = Trainer(config(faces, tmp_path, "train.iterations=9", "train.lr=1e30", "train.save_every=100"))
+    trainer = Trainer(
+        config(faces, tmp_path, "train.iterations=9", "train.lr=1e30", "train.save_every=100"), stargan_v2
+    )
     with pytest.raises(UserError, match=r"at iteration \d: training diverged; .*; start again with -o train.lr=5e\+29"):
         trainer.run()
     assert not list((trainer.folder / "checkpoints").glob("*.pdparams"))

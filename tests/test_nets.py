@@ -3,12 +3,14 @@
 import numpy as np
 import paddle
 import pytest
+from one_step import averages_of
 
 from ppstargan.nets import domains
 from ppstargan.nets.blocks import high_pass
 from ppstargan.nets.fan import FAN, peaks
 from ppstargan.nets.generator import Generator
-from ppstargan.nets.stargan_v2 import AVERAGED, Networks, update_average
+from ppstargan.nets.stargan_v2 import AVERAGED, Networks
+from ppstargan.training.step import follow
 
 NARROW = {"style_dim": 8, "hidden_dim": 16, "latent_dim": 4}
 
@@ -119,14 +121,15 @@ def test_peaks_are_a_quarter_pixel_fine_but_not_on_the_border():
 
 def test_moving_average():
     nets = Networks(2, 32, channel_base=64, max_channels=8, **NARROW)
-    average = nets.averages()
+    averages = averages_of(nets)
+    average = nets.sharing(averages)
     for net, frozen in ((average, True), (nets, False)):
         assert all(p.stop_gradient == frozen for name in AVERAGED for p in getattr(net, name).parameters())
     before = {name: getattr(nets, name).parameters()[0].numpy().copy() for name in AVERAGED}
     for name in AVERAGED:
         parameter = getattr(nets, name).parameters()[0]
         parameter.set_value(parameter + 1.0)
-    update_average(average, nets, 0.75)
+    follow(averages, nets.trained, 0.75)
     for name in AVERAGED:
         np.testing.assert_allclose(getattr(average, name).parameters()[0].numpy(), before[name] + 0.25, atol=1e-6)
         np.testing.assert_allclose(getattr(nets, name).parameters()[0].numpy(), before[name] + 1.0, atol=1e-6)

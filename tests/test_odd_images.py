@@ -1,9 +1,9 @@
 """Images in every form that a folder may hold, all of which train."""
 
 import numpy as np
+from drawing import draw_batch
 from PIL import Image
 
-from ppstargan.data.batches import draw_batch
 from ppstargan.data.folders import find_domains
 from ppstargan.data.transforms import for_testing, load_rgb
 

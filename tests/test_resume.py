@@ -9,17 +9,18 @@ from toy_runs import assert_same_training, config, final_state, logged_steps
 
 from ppstargan import checkpoint
 from ppstargan.errors import UserError
+from ppstargan.systems import stargan_v2
 from ppstargan.training.runs import find_checkpoint
 from ppstargan.training.trainer import Trainer
 
 
 def test_two_and_two_iterations_equal_four(faces, tmp_path, capsys):
-    whole = Trainer(config(faces, tmp_path / "whole", "train.iterations=4"))
+    whole = Trainer(config(faces, tmp_path / "whole", "train.iterations=4"), stargan_v2)
     whole.run()
-    half = Trainer(config(faces, tmp_path / "half", "train.iterations=2"))
+    half = Trainer(config(faces, tmp_path / "half", "train.iterations=2"), stargan_v2)
     half.run()
     rest_config = config(faces, tmp_path / "half", "train.iterations=4")
-    rest = Trainer(rest_config)
+    rest = Trainer(rest_config, stargan_v2)
     rest.resume(find_checkpoint(rest_config, ""))
     assert rest.iteration == 2 and rest.folder == half.folder
     rest.run()
@@ -43,7 +44,7 @@ def test_random_states_outside_of_the_seed_change_nothing(faces, tmp_path, monke
     iteration = Trainer.train_iteration
     for name, function in (("quiet", iteration), ("disturbed", disturbed)):
         monkeypatch.setattr(Trainer, "train_iteration", function)
-        trainer = Trainer(config(faces, tmp_path / name, "train.iterations=3"))
+        trainer = Trainer(config(faces, tmp_path / name, "train.iterations=3"), stargan_v2)
         trainer.run()
         runs.append(final_state(trainer.folder))
     assert_same_training(*runs)
@@ -61,13 +62,13 @@ def test_a_killed_run_logs_each_step_once(faces, tmp_path, monkeypatch):
     given = config(faces, tmp_path, "train.iterations=8", "train.sample_every=2")
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "save", killed)
-        trainer = Trainer(given)
+        trainer = Trainer(given, stargan_v2)
         with pytest.raises(KeyboardInterrupt):
             trainer.run()
     assert logged_steps(trainer.folder) == [1, 2, 3, 4, 5, 6]
     log = trainer.folder / "visualdl" / "vdlrecords.ppstargan.log"
     log.write_bytes(log.read_bytes() + b"\x50\0\0\0\0\0\0\0half a record")
-    again = Trainer(given)
+    again = Trainer(given, stargan_v2)
     again.resume(find_checkpoint(given, ""))
     assert again.iteration == 4 and again.run() == 0 and again.folder == trainer.folder
     assert logged_steps(again.folder) == [1, 2, 3, 4, 5, 6, 7, 8]
@@ -77,13 +78,13 @@ def test_a_killed_run_logs_each_step_once(faces, tmp_path, monkeypatch):
 def test_changes_of_the_training_are_named_and_need_an_option(faces, tmp_path, capsys):
     import shutil
 
-    trainer = Trainer(config(faces, tmp_path / "out", "train.iterations=2"))
+    trainer = Trainer(config(faces, tmp_path / "out", "train.iterations=2"), stargan_v2)
     trainer.run()
     shutil.copytree(faces, tmp_path / "moved")
     path = find_checkpoint(trainer.config, "")
 
     def resumed(data, *overrides, **options):
-        other = Trainer(config(data, tmp_path / "out", *overrides))
+        other = Trainer(config(data, tmp_path / "out", *overrides), stargan_v2)
         other.resume(path, **options)
         return other
 
@@ -113,7 +114,7 @@ def test_changes_of_the_training_are_named_and_need_an_option(faces, tmp_path, c
 
 def test_old_checkpoints_go_but_for_the_last_and_the_ones_kept_for_good(faces, tmp_path):
     trainer = Trainer(config(faces, tmp_path, "train.iterations=7", "train.save_every=1", "train.keep_last=2",
-                             "train.keep_every=3"))  # fmt: skip
+                             "train.keep_every=3"), stargan_v2)  # fmt: skip
     trainer.run()
     assert sorted(path.name for path in (trainer.folder / "checkpoints").iterdir()) == [
         f"000000{i}.pdparams" for i in (3, 6, 7)
@@ -121,11 +122,11 @@ def test_old_checkpoints_go_but_for_the_last_and_the_ones_kept_for_good(faces, t
 
 
 def test_a_converted_run_goes_on_in_a_folder_of_its_own(faces, tmp_path):
-    trainer = Trainer(config(faces, tmp_path / "a", "train.iterations=2"))
+    trainer = Trainer(config(faces, tmp_path / "a", "train.iterations=2"), stargan_v2)
     trainer.run()
     content = final_state(trainer.folder)
     checkpoint.save({**content, "domains": None}, tmp_path / "converted.pdparams")
-    other = Trainer(config(faces, tmp_path / "b", "train.iterations=3"))
+    other = Trainer(config(faces, tmp_path / "b", "train.iterations=3"), stargan_v2)
     other.resume(tmp_path / "converted.pdparams")
     assert other.run() == 0 and other.folder.parent == tmp_path / "b"
     assert final_state(other.folder)["iteration"] == 3
@@ -136,10 +137,10 @@ def test_a_converted_run_goes_on_in_a_folder_of_its_own(faces, tmp_path):
 
 
 def test_an_earlier_checkpoint_goes_on_in_a_folder_of_its_own(faces, tmp_path):
-    trainer = Trainer(config(faces, tmp_path, "train.iterations=4"))
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=4"), stargan_v2)
     trainer.run()
     before = {path: path.read_bytes() for path in (trainer.folder / "checkpoints").iterdir()}
-    branch = Trainer(config(faces, tmp_path, "train.iterations=4", "train.lr=1e-5"))
+    branch = Trainer(config(faces, tmp_path, "train.iterations=4", "train.lr=1e-5"), stargan_v2)
     branch.resume(trainer.folder / "checkpoints" / "0000002.pdparams", allow_changes=True)
     assert branch.iteration == 2 and branch.run() == 0
     assert branch.folder != trainer.folder
@@ -147,7 +148,7 @@ def test_an_earlier_checkpoint_goes_on_in_a_folder_of_its_own(faces, tmp_path):
     best = tmp_path / "best" / "checkpoints" / "best.pdparams"
     best.parent.mkdir(parents=True)
     best.write_bytes((trainer.folder / "checkpoints" / "0000004.pdparams").read_bytes())
-    other = Trainer(trainer.config)
+    other = Trainer(trainer.config, stargan_v2)
     other.resume(best)
     assert other.folder is None and other.iteration == 4
     # The folder of the checkpoints is as good as the run's.
@@ -163,9 +164,9 @@ def test_nothing_to_resume_is_named(faces, tmp_path):
 
 
 def test_a_finished_run_says_so(faces, tmp_path, capsys):
-    trainer = Trainer(config(faces, tmp_path, "train.iterations=1"))
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=1"), stargan_v2)
     trainer.run()
-    other = Trainer(config(faces, tmp_path, "train.iterations=1"))
+    other = Trainer(config(faces, tmp_path, "train.iterations=1"), stargan_v2)
     other.resume(find_checkpoint(other.config, ""))
     assert other.run() == 0
     assert "1 of 1 iterations are done; raise train.iterations" in capsys.readouterr().out
@@ -173,11 +174,13 @@ def test_a_finished_run_says_so(faces, tmp_path, capsys):
 
 def test_a_random_fan_is_kept_by_the_checkpoint(faces, tmp_path, monkeypatch):
     monkeypatch.setattr(Trainer, "draw_sheets", lambda self: None)  # the slow part with a FAN, and not the point
-    trainer = Trainer(config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.iterations=1"))
+    trainer = Trainer(
+        config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.iterations=1"), stargan_v2
+    )
     trainer.run()
     stored = final_state(trainer.folder)["nets"]["fan"]
     np.testing.assert_array_equal(stored["l0.weight"], trainer.nets.fan.l0.weight.numpy())
-    other = Trainer(config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.seed=5"))
+    other = Trainer(config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.seed=5"), stargan_v2)
     other.resume(find_checkpoint(other.config, ""), allow_changes=True)
     np.testing.assert_array_equal(other.nets.fan.l0.weight.numpy(), stored["l0.weight"])
 
@@ -185,4 +188,4 @@ def test_a_random_fan_is_kept_by_the_checkpoint(faces, tmp_path, monkeypatch):
 def test_weights_of_another_kind_are_no_run(faces, tmp_path):
     checkpoint.save({"architecture": {}, "domains": None, "nets": {"alexnet": {}}}, tmp_path / "alexnet.pdparams")
     with pytest.raises(UserError, match=r"alexnet\.pdparams holds no StarGAN v2, so no run can go on from it"):
-        Trainer(config(faces, tmp_path)).resume(tmp_path / "alexnet.pdparams")
+        Trainer(config(faces, tmp_path), stargan_v2).resume(tmp_path / "alexnet.pdparams")

@@ -5,19 +5,20 @@ import re
 import numpy as np
 import paddle
 import pytest
+from one_step import averages_of, state_of, train_step
 from toy_runs import TINY, config, final_state, flat, logged_steps, tool
 
-from ppstargan import checkpoint
 from ppstargan.config import load_config
 from ppstargan.errors import UserError
 from ppstargan.nets.stargan_v2 import Networks
-from ppstargan.systems.stargan_v2 import Weights
+from ppstargan.systems import stargan_v2
+from ppstargan.systems.stargan_v2 import Batch
 from ppstargan.training.amp import GradScaler
 from ppstargan.training.trainer import Trainer
 
 
 def test_a_run_leaves_what_it_says(faces, tmp_path, capsys):
-    trainer = Trainer(config(faces, tmp_path, "train.iterations=4"))
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=4"), stargan_v2)
     assert trainer.run() == 0
     said = capsys.readouterr().out
     run = trainer.folder
@@ -46,33 +47,35 @@ def test_a_run_leaves_what_it_says(faces, tmp_path, capsys):
 
 def test_a_run_is_the_pieces_that_are_checked_elsewhere_with_the_figures_of_its_configuration(faces, tmp_path):
     """The four updates and the averages by hand, bit for bit: each setting is another one, and reaches its place."""
+    from drawing import draw_batch
     from PIL import Image
 
-    from ppstargan.data.batches import Batch, draw_batch
     from ppstargan.data.folders import find_domains
-    from ppstargan.nets.stargan_v2 import update_average
-    from ppstargan.systems.stargan_v2 import adam_optimizers, train_step
+    from ppstargan.systems.stargan_v2 import Batch, Loss, adam_optimizers
+    from ppstargan.training.state import content
+    from ppstargan.training.step import follow
     from ppstargan.translate.sheets import sample_sheets, sheet_images
 
     losses = "loss.lambda_reg=2 loss.lambda_sty=3 loss.lambda_ds=4 loss.lambda_cyc=5 loss.ds_iter=4".split()
     adam = "train.lr=2e-3 train.f_lr=5e-4 train.beta1=0.3 train.beta2=0.9 train.weight_decay=0.02".split()
     others = "train.iterations=3 train.accumulate=3 train.seed=5 train.ema_beta=0.2 data.crop_probability=0.8".split()
-    trainer = Trainer(config(faces, tmp_path, *losses, *adam, *others))
+    trainer = Trainer(config(faces, tmp_path, *losses, *adam, *others), stargan_v2)
     trainer.run()
 
     paddle.seed(5)
     sizes = {"style_dim": 8, "latent_dim": 16, "hidden_dim": 16, "channel_base": 128, "max_channels": 8}
     nets = Networks(3, 32, **sizes)
-    average, optimizers = nets.averages(), adam_optimizers(nets, 2e-3, 5e-4, 0.3, 0.9, 0.02)
+    averages, optimizers = averages_of(nets), adam_optimizers(nets.trained, 2e-3, 5e-4, 0.3, 0.9, 0.02)
     drawing = {"batch_size": 3, "img_size": 32, "latent_dim": 16, "crop_probability": 0.8, "seed": 5}
     warming_up = (1 / 10, 2 / 11, 0.2)  # then 3 / 12 is above ema_beta
     for i, (lambda_ds, beta) in enumerate(zip((4.0, 3.0, 2.0), warming_up)):
         batch = Batch(*map(paddle.to_tensor, draw_batch(find_domains(faces / "train"), i, **drawing)))
-        train_step(nets, optimizers, batch, Weights(2, 3, lambda_ds, 5), accumulate=3)
-        update_average(average, nets, beta)
+        train_step(nets, optimizers, batch, Loss(2, 3, lambda_ds, 5, 4), accumulate=3)
+        follow(averages, nets.trained, beta)
     found = final_state(trainer.folder)
-    by_hand = checkpoint.training_state(nets, average, optimizers)
-    for part, values in by_hand.items():
+    by_hand = content(state_of(nets, averages, optimizers))
+    for part in ("nets", "averages", "optimizers"):
+        values = by_hand[part]
         ours, expected = dict(flat(found[part])), dict(flat(values))
         assert ours.keys() == expected.keys()
         for key, value in expected.items():
@@ -83,7 +86,9 @@ def test_a_run_is_the_pieces_that_are_checked_elsewhere_with_the_figures_of_its_
 
     log = LogReader(file_path=str(next((trainer.folder / "visualdl").iterdir())))
     assert [record.value for record in log.get_data("scalar", "lambda_ds")] == [4, 3, 2]
-    for name, sheet in sample_sheets(average, sheet_images(find_domains(faces / "val"), 32), 16, seed=5).items():
+    for name, sheet in sample_sheets(
+        nets.sharing(averages), sheet_images(find_domains(faces / "val"), 32), 16, seed=5
+    ).items():
         np.testing.assert_array_equal(Image.open(trainer.folder / "samples" / f"0000003_{name}.png"), sheet)
 
 
@@ -95,11 +100,13 @@ def test_arithmetic_of_a_gpu_is_as_configured_and_a_cpu_trains_in_float32(
     chosen, stepped = [], []
     monkeypatch.setattr(paddle, "get_device", lambda: device)
     monkeypatch.setattr("ppstargan.training.trainer.choose_gpu_arithmetic", lambda *given: chosen.append(given))
-    monkeypatch.setattr("ppstargan.training.trainer.train_step", lambda *_, **options: stepped.append(options))
-    trainer = Trainer(config(faces, tmp_path, f"train.amp={asked}", "train.tf32=false", "train.channels_last=true"))
-    trainer.train_iteration([np.zeros(1)] * 7)
+    monkeypatch.setattr("ppstargan.training.trainer.iterate", lambda *_, **options: stepped.append(options))
+    trainer = Trainer(
+        config(faces, tmp_path, f"train.amp={asked}", "train.tf32=false", "train.channels_last=true"), stargan_v2
+    )
+    trainer.train_iteration(Batch(*[np.zeros(1)] * 7))
     assert chosen == [(False, True)]
-    assert stepped == [{"accumulate": 1, "amp": amp, "scaler": trainer.scaler}]
+    assert stepped == [{"accumulate": 1, "precision": amp, "scaler": trainer.scaler}]
     assert isinstance(trainer.scaler, GradScaler) == (amp == "float16")  # bfloat16 has float32's range
     assert ("train.amp=float16 needs a GPU" in capsys.readouterr().out) == (amp == "none")
 
@@ -110,14 +117,16 @@ def test_a_run_goes_on_without_the_share_of_bad_images_that_its_configuration_al
     shutil.copytree(faces, tmp_path / "data")
     sorted((tmp_path / "data" / "train" / "cat").iterdir())[0].write_bytes(b"no image")  # one of twelve
     settings = ("train.iterations=6", "train.sample_every=100", "train.save_every=100")
-    assert Trainer(config(tmp_path / "data", tmp_path / "a", "data.max_bad_share=0.1", *settings)).run() == 0
+    assert (
+        Trainer(config(tmp_path / "data", tmp_path / "a", "data.max_bad_share=0.1", *settings), stargan_v2).run() == 0
+    )
     with pytest.raises(UserError, match=r"1 of 12 training images is bad, more than data\.max_bad_share=0\.08 allows"):
-        Trainer(config(tmp_path / "data", tmp_path / "b", "data.max_bad_share=0.08", *settings)).run()
+        Trainer(config(tmp_path / "data", tmp_path / "b", "data.max_bad_share=0.08", *settings), stargan_v2).run()
 
 
 def test_a_run_measures_its_moving_averages_and_logs_the_figures(faces, tmp_path, monkeypatch):
     def measure(nets, train_images, val_images, judges, folder, cache, settings):
-        assert nets is trainer.average and judges == "judges"
+        assert nets.generator is trainer.averages["generator"] and judges == "judges"
         assert [path.parts[-3:-1] for path in (train_images["cat"][0], val_images["cat"][0])] == [
             ("train", "cat"),
             ("val", "cat"),
@@ -125,12 +134,12 @@ def test_a_run_measures_its_moving_averages_and_logs_the_figures(faces, tmp_path
         assert folder == trainer.folder / "evaluation" / f"{trainer.iteration:07d}"
         assert cache == tmp_path / "features"  # which all runs share
         assert (settings.sources, settings.seeds, settings.batch_size, settings.outputs) == (7, (5,), 3, 10)
-        return {"fid_x_latent/mean": 10.0 * trainer.iteration}
+        return 10.0 * trainer.iteration
 
-    monkeypatch.setattr("ppstargan.training.trainer.load_judges", lambda: "judges")
-    monkeypatch.setattr("ppstargan.training.trainer.evaluate_in_training", measure)
+    monkeypatch.setattr("ppstargan.systems.stargan_v2.load_judges", lambda: "judges")
+    monkeypatch.setattr("ppstargan.translate.evaluate.protocol.measure", measure)
     settings = ("train.iterations=4", "train.eval_every=2", "train.eval_sources=7", "train.seed=5")
-    trainer = Trainer(config(faces, tmp_path, *settings))
+    trainer = Trainer(config(faces, tmp_path, *settings), stargan_v2)
     assert trainer.run() == 0
     assert logged_steps(trainer.folder, "fid_x_latent/mean") == [2, 4]
 
@@ -140,7 +149,7 @@ def test_a_run_without_an_iteration_leaves_no_folder(faces, tmp_path, monkeypatc
         raise UserError("cannot")
 
     monkeypatch.setattr(Trainer, "train_iteration", fail)
-    trainer = Trainer(config(faces, tmp_path))
+    trainer = Trainer(config(faces, tmp_path), stargan_v2)
     with pytest.raises(UserError, match="cannot"):
         trainer.run()
     assert not list(tmp_path.iterdir())
@@ -148,7 +157,8 @@ def test_a_run_without_an_iteration_leaves_no_folder(faces, tmp_path, monkeypatc
 
 
 def test_batches_and_noise_are_new_in_each_iteration(faces, tmp_path):
-    from ppstargan.data.batches import draw_batch
+    from drawing import draw_batch
+
     from ppstargan.data.folders import find_domains
 
     settings = {"batch_size": 2, "img_size": 32, "latent_dim": 4, "crop_probability": 0.0, "seed": 0}
@@ -157,7 +167,7 @@ def test_batches_and_noise_are_new_in_each_iteration(faces, tmp_path):
 
 
 def test_warm_up_of_the_averages(faces, tmp_path):
-    trainer = Trainer(config(faces, tmp_path, "train.ema_beta=0.98"))
+    trainer = Trainer(config(faces, tmp_path, "train.ema_beta=0.98"), stargan_v2)
     betas = []
     for trainer.iteration in (0, 10, 10000):
         betas.append(trainer.ema_beta())
@@ -193,7 +203,7 @@ def test_val_must_have_the_domains_of_train(faces, tmp_path):
     shutil.copytree(faces, tmp_path / "data")
     shutil.rmtree(tmp_path / "data" / "val" / "dog")
     with pytest.raises(UserError, match="train has the domains cat, dog, lion, and val has cat, lion"):
-        Trainer(config(tmp_path / "data", tmp_path))
+        Trainer(config(tmp_path / "data", tmp_path), stargan_v2)
 
 
 def test_a_domain_to_train_on_has_two_images_and_one_to_look_at_has_one(faces, tmp_path):
@@ -201,15 +211,15 @@ def test_a_domain_to_train_on_has_two_images_and_one_to_look_at_has_one(faces, t
 
     shutil.copytree(faces, tmp_path / "data")
     sorted((tmp_path / "data" / "val" / "dog").iterdir())[0].unlink()
-    Trainer(config(tmp_path / "data", tmp_path))
+    Trainer(config(tmp_path / "data", tmp_path), stargan_v2)
     for path in sorted((tmp_path / "data" / "train" / "dog").iterdir())[1:]:
         path.unlink()
     with pytest.raises(UserError, match=r"domain dog has 1 image in .*/train/dog, 2 needed"):
-        Trainer(config(tmp_path / "data", tmp_path))
+        Trainer(config(tmp_path / "data", tmp_path), stargan_v2)
 
 
 def test_the_first_iteration_has_a_line_and_is_no_point_of_the_curves(faces, tmp_path, capsys):
-    trainer = Trainer(config(faces, tmp_path, "train.iterations=5", "train.log_every=4"))
+    trainer = Trainer(config(faces, tmp_path, "train.iterations=5", "train.log_every=4"), stargan_v2)
     trainer.run()
     lines = re.findall(r"^(\d)/5 \| d_latent real .* ETA ", capsys.readouterr().out, re.M)
     assert lines == ["1", "4", "5"]
@@ -219,5 +229,5 @@ def test_the_first_iteration_has_a_line_and_is_no_point_of_the_curves(faces, tmp
 def test_a_random_fan_is_said(faces, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(Trainer, "_train", lambda self: 0)
     overrides = ["model.w_hpf=1", "face.allow_random_fan=true", "face.fan=none.pdparams"]
-    Trainer(config(faces, tmp_path, *overrides)).run()
+    Trainer(config(faces, tmp_path, *overrides), stargan_v2).run()
     assert "no none.pdparams: the face alignment network has RANDOM weights" in capsys.readouterr().out

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import paddle
+from one_step import train_step
 
 import ppstargan  # noqa: F401  (threads, before Paddle)
 from ppstargan.config import load_config
 from ppstargan.costs.benchmark import random_batch
-from ppstargan.data.batches import Batch
 from ppstargan.nets.stargan_v2 import NETWORKS, Networks
 from ppstargan.parity.networks import float64
-from ppstargan.systems import stargan_v2 as phases
+from ppstargan.systems.stargan_v2 import Batch, adam_optimizers
 from ppstargan.training import distributed
 
 out = Path(sys.argv[1])
@@ -23,7 +23,7 @@ paddle.seed(5 + i)  # only what the processes tell each other makes them equal
 with float64():
     nets = Networks(3, 32, hidden_dim=8, style_dim=4, channel_base=128, max_channels=8)
     distributed.from_first(p for name in NETWORKS for p in getattr(nets, name).parameters())
-    optimizers = phases.adam_optimizers(nets, lr=1e-3, f_lr=1e-3)
+    optimizers = adam_optimizers(nets.trained, lr=1e-3, f_lr=1e-3)
     found = {}
     for step in range(3):
         config.train.seed = step
@@ -31,7 +31,7 @@ with float64():
         size = 4 // n
         mine = Batch(*(v[i * size : (i + 1) * size] for v in whole))
         mine = mine._make(v if v.dtype == paddle.int64 else v.astype("float64") for v in mine)
-        report = phases.train_step(nets, optimizers, mine, phases.Weights())
+        report = train_step(nets, optimizers, mine)
         found.update({f"{step}/{key}": float(value) for key, value in report.items()})
 weights = {f"{name}.{k}": v.numpy() for name in NETWORKS for k, v in getattr(nets, name).state_dict().items()}
 np.savez(out / f"{n}_{i}.npz", **found, **weights)

@@ -13,6 +13,7 @@ from ppstargan.config import load_config
 from ppstargan.data.toy import write_dataset
 from ppstargan.metrics.toy import measure
 from ppstargan.runtime import choose_device
+from ppstargan.systems import stargan_v2
 from ppstargan.training.runs import find_checkpoint
 from ppstargan.training.trainer import Trainer
 
@@ -29,7 +30,7 @@ def main() -> int:
 
     write_dataset(config.data.root, size=config.model.img_size, train_count=400, val_count=40, seed=0)
     print(f"drawn faces: {config.data.root}")
-    trainer = Trainer(config)
+    trainer = Trainer(config, stargan_v2)
     if given.resume is not None:
         trainer.resume(find_checkpoint(config, given.resume), given.allow_changes)
     begun = time.perf_counter()
@@ -40,7 +41,11 @@ def main() -> int:
     print(f"{trainer.iteration} iterations done, in {minutes:.1f} minutes this time; measuring", flush=True)
 
     report = measure(
-        trainer.average, trainer.train_images, trainer.val_images, config.model.img_size, config.model.latent_dim
+        trainer.system.nets.sharing(trainer.averages),
+        trainer.data.train,
+        trainer.data.val,
+        config.model.img_size,
+        config.model.latent_dim,
     )
     print("\n".join(report.lines()))
     print(f"look at: {trainer.folder / 'samples' / f'{trainer.iteration:07d}_reference.png'}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from ppstargan import pictures
 from ppstargan.cli import add_model, load_model, parser, run_tool
+from ppstargan.data.folders import find_pictures
 from ppstargan.errors import UsageError, UserError
 from ppstargan.runtime import choose_device
 from ppstargan.translate import sampling, video
@@ -96,8 +97,8 @@ def main() -> None:
     now = datetime.now()
     out = given.out or Path("output", f"sample-{now:%Y%m%d-%H%M%S}{'.mp4' if given.video else '.png'}")
     write = video.writer(out) if given.video else pictures.save_image
-    sources = [found.path for found in sampling.find_pictures(given.source)]
-    references = sampling.find_pictures(given.reference or [])
+    sources = [found.path for found in find_pictures(given.source)]
+    references = find_pictures(given.reference or [])
 
     print(f"device: {choose_device()}", flush=True)
     model = load_model(given, given.batch_size)

@@ -1,9 +1,10 @@
-"""Trains StarGAN v2 on a folder of images for each domain."""
+"""Trains the system that a configuration names: StarGAN v2 on a folder of images for each domain, say."""
 
 import ppstargan
 from ppstargan.cli import add_config, add_resume, parser, run_tool
 from ppstargan.config import load_config
 from ppstargan.runtime import choose_device
+from ppstargan.systems.load import system_named
 from ppstargan.training import distributed
 from ppstargan.training.runs import find_checkpoint
 from ppstargan.training.trainer import Trainer
@@ -18,8 +19,8 @@ def main() -> int:
 
     config = load_config(given.config, given.override)
     print(f"device: {choose_device()}\nthreads: {ppstargan.THREADS}", flush=True)
-    trainer = Trainer(config)
-    counts = ", ".join(f"{name} {len(images)}" for name, images in trainer.train_images.items())
+    trainer = Trainer(config, system_named(config.system))
+    counts = ", ".join(f"{name} {len(images)}" for name, images in trainer.data.train.items())
     print(f"data: {config.data.root}: {counts} images to train on")
     if given.resume is not None:
         with distributed.first_goes_first():  # it may set a damaged one aside

@@ -19,7 +19,7 @@ from ppstargan.metrics import inception
 from ppstargan.metrics.alexnet import AlexNet
 from ppstargan.metrics.lpips import LPIPS
 from ppstargan.nets.fan import FAN
-from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, Networks
+from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, build
 
 HOW_TO_GET = "to get the authors' files, converted: python tools/download.py --list"
 COUNTER = "num_batches_tracked"  # of PyTorch's batch norms; Paddle's have none
@@ -70,15 +70,6 @@ def check(values: dict, shapes: dict, where: str) -> None:
             raise UserError(f"{where}: {key} is no tensor of floating-point numbers; save it as the authors' code does")
         if values[key].shape != shape:
             raise UserError(f"{where}: {key} has shape {list(values[key].shape)} in the file, not {list(shape)}")
-
-
-def build(architecture: dict, where: str) -> Networks:
-    """``Networks`` for its names and shapes alone: its parameters take no memory and hold no values."""
-    try:
-        with paddle.LazyGuard():
-            return Networks(**architecture)
-    except TypeError:
-        raise UserError(f"{where} has the architecture {architecture}, which is no StarGAN v2") from None
 
 
 def convert(path, w_hpf: float | None = None):

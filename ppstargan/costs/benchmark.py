@@ -1,6 +1,6 @@
 """What training costs with a configuration: time, memory and arithmetic by phase, and the loader's rate.
 
-Weights and inputs are random, so no dataset is needed. What is timed is ``phases.train_step`` itself.
+Weights and inputs are random, so no dataset is needed. What is timed is ``training.step.iterate`` itself.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 from typing import Callable, NamedTuple
-from unittest import mock
 
 import numpy as np
 import paddle
@@ -27,15 +27,17 @@ from ppstargan.config import Config
 from ppstargan.costs import plain
 from ppstargan.costs.flops import counting
 from ppstargan.data import toy
-from ppstargan.data.batches import Batch, training_batches
+from ppstargan.data.batches import batches
 from ppstargan.errors import UserError
-from ppstargan.nets.stargan_v2 import Networks, update_average
+from ppstargan.nets.stargan_v2 import AVERAGED, Networks
 from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, usable_cores
-from ppstargan.systems import stargan_v2 as phases
+from ppstargan.systems import stargan_v2
+from ppstargan.systems.stargan_v2 import Batch
 from ppstargan.training.amp import GradScaler
+from ppstargan.training.step import copies, follow, iterate
 
-FORMS = {"fused": phases.phase_losses, "plain": plain.phase_losses}
-PARTS = (*phases.STEPPED, "averages")  # of an iteration
+FORMS = {"fused": stargan_v2.updates, "plain": plain.updates}
+PARTS = (*plain.STEPS, "averages")  # of an iteration
 FACES, FACE_SIZE = 8, 512  # drawn for each domain, and their px, as AFHQ's
 LOADER_SECONDS = 3
 
@@ -49,7 +51,7 @@ class Training(NamedTuple):
     """All that an iteration changes."""
 
     nets: Networks
-    average: Networks
+    averages: dict
     optimizers: dict
 
 
@@ -57,9 +59,9 @@ def build(config: Config, domains: int) -> Training:
     """Networks with random weights for the configuration and a number of domains, and what trains them."""
     seed_everything(config.train.seed)
     nets, t = Networks(domains, **dataclasses.asdict(config.model)), config.train
-    optimizers = phases.adam_optimizers(nets, t.lr, t.f_lr, t.beta1, t.beta2, t.weight_decay)
+    optimizers = stargan_v2.adam_optimizers(nets.trained, t.lr, t.f_lr, t.beta1, t.beta2, t.weight_decay)
     choose_gpu_arithmetic(t.tf32, t.channels_last)
-    return Training(nets, nets.averages(), optimizers)
+    return Training(nets, copies(nets.trained, AVERAGED), optimizers)
 
 
 def random_batch(config: Config, batch_size: int, domains: int) -> Batch:
@@ -71,10 +73,18 @@ def random_batch(config: Config, batch_size: int, domains: int) -> Batch:
     return Batch(*map(paddle.to_tensor, (images[0], y_src, images[1], images[2], y_trg, *latents)))
 
 
+class Watched(NamedTuple):
+    """What ``iterate`` trains: the networks with updates that are watched."""
+
+    networks: dict
+    optimizers: dict
+    updates: Callable
+
+
 def iteration(config: Config, training: Training, batch: Batch, form: str, read: Callable[[], float]) -> dict:
     """One training iteration in a form of FORMS. Returns how far ``read()``, a clock or a count, moved in each part.
 
-    What phases share belongs to the first of them.
+    What updates share belongs to the first of them.
     """
     moved, last = {}, read()
 
@@ -83,21 +93,22 @@ def iteration(config: Config, training: Training, batch: Batch, form: str, read:
         now = read()
         moved[part], last = now - last, now
 
-    def noted(*arguments):
-        for phase, loss, parts in FORMS[form](*arguments):
-            yield phase, loss, parts  # the caller goes backward and steps before it asks for the next
-            if phase not in moved:  # the first of several pieces goes on when all have been through the phase
-                note(phase)
+    def noted(piece: Batch, _):
+        for update in FORMS[form](training.nets, piece, config.loss):
+            yield update  # the caller goes backward and steps before it asks for the next
+            if update.name not in moved:  # the first of several pieces goes on when all have been through the update
+                note(update.name)
 
-    c, t = config.loss, config.train
-    weights = phases.Weights(c.lambda_reg, c.lambda_sty, c.lambda_ds, c.lambda_cyc)
-    amp = t.amp if on_gpu() else "none"
-    scaler = GradScaler() if amp == "float16" else None
-    with mock.patch.object(phases, "phase_losses", noted):
-        phases.train_step(
-            training.nets, training.optimizers, batch, weights, accumulate=t.accumulate, amp=amp, scaler=scaler
-        )
-    update_average(training.average, training.nets, config.train.ema_beta)
+    t, precision = config.train, config.train.amp if on_gpu() else "none"
+    iterate(
+        Watched(training.nets.trained, training.optimizers, noted),
+        batch,
+        0,
+        accumulate=t.accumulate,
+        precision=precision,
+        scaler=GradScaler() if precision == "float16" else None,
+    )
+    follow(training.averages, training.nets.trained, t.ema_beta)
     note("averages")
     return moved
 
@@ -126,7 +137,7 @@ def count_flops(config: Config, forms, domains: int) -> dict:
             one, two = (
                 iteration(whole, training, random_batch(config, n, domains), form, lambda: tally.flop) for n in (1, 2)
             )
-        once = {phase: 2 * one[phase] - two[phase] for phase in phases.STEPPED}
+        once = {phase: 2 * one[phase] - two[phase] for phase in plain.STEPS}
         found[form] = {phase: one[phase] - once[phase] + once[phase] / config.train.batch_size for phase in once}
     return found
 
@@ -173,28 +184,26 @@ def loader_rate(config: Config) -> float:
 
     A training sample takes three of them.
     """
-    m, t = config.model, config.train
+    t = config.train
     with tempfile.TemporaryDirectory() as folder:
         domains = {domain: [Path(folder, f"{domain}{i}.jpg") for i in range(FACES)] for domain in toy.DOMAINS}
         rng = np.random.default_rng(t.seed)
         for domain, paths in domains.items():
             for path in paths:
                 Image.fromarray(toy.draw_face(domain, FACE_SIZE, rng)).save(path, quality=95)
-        batches = training_batches(
-            domains,
+        drawn = batches(
+            partial(stargan_v2.draw, domains, config),
             start=0,
             batch_size=t.batch_size,
-            img_size=m.img_size,
-            latent_dim=m.latent_dim,
-            crop_probability=config.data.crop_probability,
             seed=t.seed,
+            count=FACES * len(domains),
             workers=config.data.workers,
         )
-        with contextlib.closing(batches):
-            next(batches)  # starts the threads
+        with contextlib.closing(drawn):
+            next(drawn)  # starts the threads
             begun, count = time.perf_counter(), 0
             while time.perf_counter() - begun < LOADER_SECONDS:
-                count += 3 * len(next(batches).x_src)
+                count += 3 * len(next(drawn).x_src)
             return count / (time.perf_counter() - begun)
 
 

@@ -2,7 +2,7 @@
 
 Convolutions run at the larger size, beside their pool or upsampling; G encodes the source anew for each image; all
 networks in a graph collect weight gradients in every phase; the second diversity image has a graph that is thrown
-away. Losses and gradients are those of ``phases``; the tests compare the two, and the benchmark times them.
+away. Losses and gradients are those of ``systems.stargan_v2``; the tests compare the two, and the benchmark times them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,19 @@ import paddle
 from paddle.nn import functional as F
 
 from ppstargan import losses
-from ppstargan.data.batches import Batch
 from ppstargan.nets import domains, resample
 from ppstargan.nets.blocks import AdainResBlk, ResBlk
-from ppstargan.nets.stargan_v2 import NETWORKS, Networks
-from ppstargan.systems import stargan_v2 as phases
+from ppstargan.nets.stargan_v2 import AVERAGED, Networks
+from ppstargan.systems.stargan_v2 import Batch, Loss, discriminator_loss
+from ppstargan.training.amp import full_precision
+from ppstargan.training.step import Update
+
+STEPS = {  # update -> the networks that step on it
+    "d_latent": ("discriminator",),
+    "d_reference": ("discriminator",),
+    "g_latent": AVERAGED,
+    "g_reference": ("generator",),
+}
 
 
 def pool(x: paddle.Tensor) -> paddle.Tensor:
@@ -60,44 +68,45 @@ def domain_linear(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor, 
     return (every * F.one_hot(y, weight.shape[0]).astype(x.dtype).unsqueeze(2)).sum(axis=1)
 
 
-def generator_loss(nets: Networks, batch: Batch, s_trg, s_trg2, masks, weights: phases.Weights):
-    """``phases.generator_loss`` without sharing."""
+def generator_loss(nets: Networks, batch: Batch, s_trg, s_trg2, masks, loss: Loss):
+    """``stargan_v2.generator_loss`` without sharing."""
     x_fake = nets.generator(batch.x_src, s_trg, masks)
     x_fake2 = nets.generator(batch.x_src, s_trg2, masks)  # with a graph; diversity_loss detaches it
     s_src = nets.style_encoder(batch.x_src, batch.y_src)
     x_back = nets.generator(x_fake, s_src, nets.masks(x_fake.detach()))
-    parts = {
+    terms = {
         "adv": losses.adversarial_loss(nets.discriminator(x_fake, batch.y_trg), 1),
         "sty": losses.style_reconstruction_loss(nets.style_encoder(x_fake, batch.y_trg), s_trg),
         "ds": losses.diversity_loss(x_fake, x_fake2),
         "cyc": losses.cycle_loss(x_back, batch.x_src),
     }
-    signed = (1.0, weights.lambda_sty, -weights.lambda_ds, weights.lambda_cyc)
-    return sum(weight * part for weight, part in zip(signed, parts.values())), parts
+    signed = (1.0, loss.lambda_sty, -loss.lambda_ds, loss.lambda_cyc)
+    return sum(weight * term for weight, term in zip(signed, terms.values())), terms
 
 
-def phase_losses(nets: Networks, batch: Batch, weights: phases.Weights, amp: str = "none"):
-    """``phases.phase_losses`` in plain form, in full precision whatever ``amp`` says.
+def updates(nets: Networks, batch: Batch, loss: Loss):
+    """``stargan_v2.updates`` in plain form, in full precision whatever is around it.
 
-    Gradients that no optimiser has taken are cleared after each phase.
+    Gradients that no optimiser has taken are cleared after each update.
     """
     masks = nets.masks(batch.x_src)
-    for phase in phases.STEPPED:
+    for name, steps in STEPS.items():
         net, given, given2 = nets.mapping_network, batch.z_trg, batch.z_trg2
-        if phase.endswith("reference"):
+        if name.endswith("reference"):
             net, given, given2 = nets.style_encoder, batch.x_ref, batch.x_ref2
-        with mock.patch.multiple(resample, conv_pool=conv_pool, upsample_conv=upsample_conv), \
+        with full_precision(), \
+                mock.patch.multiple(resample, conv_pool=conv_pool, upsample_conv=upsample_conv), \
                 mock.patch.object(domains, "linear", domain_linear), \
                 mock.patch.object(ResBlk, "shortcut", _shortcut_down), \
                 mock.patch.object(AdainResBlk, "shortcut", _shortcut_up):  # fmt: skip
-            if phase.startswith("d_"):
+            if steps == ("discriminator",):
                 with paddle.no_grad():
                     x_fake = nets.generator(batch.x_src, net(given, batch.y_trg), masks)
-                found = phases.discriminator_loss(nets, batch, x_fake, weights)
+                total, terms = discriminator_loss(nets, batch, x_fake, loss)
             else:
                 codes = net(given, batch.y_trg), net(given2, batch.y_trg)
-                found = generator_loss(nets, batch, *codes, masks, weights)
-        yield (phase, *found)
-        for name in NETWORKS:
-            for parameter in getattr(nets, name).parameters():
+                total, terms = generator_loss(nets, batch, *codes, masks, loss)
+        yield Update(name, steps, total, terms)
+        for net in nets.trained.values():
+            for parameter in net.parameters():
                 parameter.clear_gradient(False)  # None, not zeros

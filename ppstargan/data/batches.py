@@ -1,9 +1,8 @@
 """Training batches as a function of the seed and the iteration, so that a resumed run needs no stored state.
 
-Each sample draws from its own generator, seeded by (seed, iteration, index): threads change nothing. Domains
-are drawn uniformly, then images within one: in distribution, the authors' balanced weighted sampling. In place
-of a bad file, the sample's generator draws another one of the same domain, so that batches depend on nothing but the
-seed, the iteration and the files.
+What a sample is, a system's ``draw`` says; it gets a generator of its own, seeded by (seed, iteration, index), so that
+threads change nothing, and a ``load`` that opens an image. In place of a bad file, that draws another one by the same
+generator: batches depend on nothing but the seed, the iteration and the files.
 """
 
 from __future__ import annotations
@@ -13,68 +12,82 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Iterator, NamedTuple, Sequence
+from typing import Callable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
 from ppstargan.data.bad_files import BadFiles, BadImage, listing
-from ppstargan.data.transforms import for_testing, for_training, load_rgb
+from ppstargan.data.transforms import for_testing, load_rgb
 from ppstargan.errors import UserError
 
 
-class Batch(NamedTuple):
-    """B samples at S pixels over the domains 0..K-1; a single sample is the same without the leading B."""
+class Images(NamedTuple):
+    """What a system trains on and looks at. An item is a path, or an image that is in memory already."""
 
-    x_src: np.ndarray  # [B, 3, S, S] float32 in [-1, 1]: the images to translate
-    y_src: np.ndarray  # [B] int64: their domains
-    x_ref: np.ndarray  # [B, 3, S, S] float32 in [-1, 1]: references for the style
-    x_ref2: np.ndarray  # [B, 3, S, S]: other images of the same domains
-    y_trg: np.ndarray  # [B] int64: the domains of the references
-    z_trg: np.ndarray  # [B, latent_dim] float32, standard normal
-    z_trg2: np.ndarray  # [B, latent_dim]
+    train: dict  # {name of a domain or class: items to draw samples from}
+    val: dict  # the same for sheets and measurements
+    digests: dict  # {name: [count, digest]} of train, by which a checkpoint knows its images again
 
+    @property
+    def names(self) -> list:
+        return list(self.train)
 
-def draw_batch(
-    domains: dict[str, list[Path]],
-    iteration: int,
-    *,
-    batch_size: int,
-    img_size: int,
-    latent_dim: int,
-    crop_probability: float,
-    seed: int,
-    max_bad_share: float = 0.0,
-) -> Batch:
-    """The batch of ``iteration`` (>= 0), loaded in this thread. Raises UserError as ``training_batches`` does."""
-    bad_files = BadFiles(sum(map(len, domains.values())), max_bad_share)
-    load = partial(_sample, domains, img_size, latent_dim, crop_probability, seed)
-    return _stack([load(iteration, index) for index in range(batch_size)], bad_files)
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.train.values()))
 
 
-def training_batches(
-    domains: dict[str, list[Path]],
+def sample(draw: Callable, seed: int, iteration: int, index: int) -> tuple:
+    """Sample ``index`` of the batch of ``iteration`` (>= 0), the items it was loaded from, and the bad files met.
+
+    ``draw(rng, load)`` gives a named tuple of arrays. ``load(item, others, but=None)`` opens an item, or, where it is
+    bad, one of ``others`` that is neither bad nor ``but``, and gives (image, the item that it is). Raises UserError
+    where there is none left.
+    """
+    rng = np.random.default_rng([seed, iteration, index])
+    loaded: list = []
+    bad: dict[Path, BadImage] = {}
+
+    def load(item, others: Sequence, but=None) -> tuple:
+        while True:
+            try:
+                image = item if isinstance(item, np.ndarray) else load_rgb(item)
+            except BadImage as error:
+                bad[item] = error
+            else:
+                loaded.append(item)
+                return image, item
+            rest = [other for other in others if other not in bad and other != but]
+            if not rest:
+                raise UserError(
+                    f"too few good images to train on in {_folder(others)}; bad are "
+                    f"{listing(bad[other] for other in dict.fromkeys(others) if other in bad)}; replace them"
+                )
+            item = rest[rng.integers(len(rest))]
+
+    return draw(rng, load), loaded, bad
+
+
+def batches(
+    draw: Callable,
     *,
     start: int,
     batch_size: int,
-    img_size: int,
-    latent_dim: int,
-    crop_probability: float,
     seed: int,
+    count: int,
     workers: int,
     max_bad_share: float = 0.0,
     share: tuple[int, int] = (0, 1),
-) -> Iterator[Batch]:
-    """The batches of the iterations start, start + 1, … without end, as ``draw_batch`` gives them.
+) -> Iterator:
+    """The batches of the iterations start, start + 1, … without end: named tuples of arrays [batch_size, …].
 
-    ``share`` (i, n) gives the i-th of n equal parts of each batch, for process i of n.
-
-    Each domain needs two images. ``workers`` threads load a few batches ahead; with 0 they are loaded when asked
-    for. Closing the iterator, or dropping it, stops the threads. A file that cannot be used is named once, and left
-    out. Raises UserError when more than the share ``max_bad_share`` of all files was found to be bad, and when a
-    domain runs out of good ones.
+    ``draw`` is that of ``sample``; ``share`` (i, n) gives the i-th of n equal parts of each batch, for process i of n.
+    ``workers`` threads load a few batches ahead; with 0 they are loaded when asked for. Closing the iterator, or
+    dropping it, stops the threads. A file that cannot be used is named once, and left out. Raises UserError when more
+    than the share ``max_bad_share`` of the ``count`` files was found to be bad, and as ``sample`` does.
     """
-    bad_files = BadFiles(sum(map(len, domains.values())), max_bad_share)
-    load = partial(_sample, domains, img_size, latent_dim, crop_probability, seed)
+    bad_files = BadFiles(count, max_bad_share)
+    load = partial(sample, draw, seed)
     part, parts = share
     batch_size //= parts
     indices = range(part * batch_size, (part + 1) * batch_size)
@@ -96,24 +109,6 @@ def training_batches(
         executor.shutdown()
 
 
-def batch_files(
-    domains: dict[str, list[Path]],
-    iteration: int,
-    *,
-    batch_size: int,
-    img_size: int,
-    latent_dim: int,
-    crop_probability: float,
-    seed: int,
-) -> list[tuple[Path, Path, Path]]:
-    """The files of x_src, x_ref and x_ref2 of each sample in the batch of ``iteration``, bad files replaced.
-
-    Draws and loads them again, so that batches need not carry names for the rare one that is asked about.
-    """
-    load = partial(_sample, domains, img_size, latent_dim, crop_probability, seed, iteration)
-    return [load(index)[1] for index in range(batch_size)]
-
-
 def load_batch(paths: Sequence[str | Path], size: int) -> np.ndarray:
     """Whole images as float32 [N, 3, size, size] in [-1, 1]. Raises UserError for an unreadable one."""
     batch = np.empty((len(paths), 3, size, size), np.float32)
@@ -122,48 +117,14 @@ def load_batch(paths: Sequence[str | Path], size: int) -> np.ndarray:
     return batch
 
 
-def _sample(
-    domains: dict[str, list[Path]],
-    img_size: int,
-    latent_dim: int,
-    crop_probability: float,
-    seed: int,
-    iteration: int,
-    index: int,
-) -> tuple[Batch, tuple[Path, Path, Path], dict[Path, BadImage]]:
-    """A sample, the files of its three images, and the bad files that were met on the way to it."""
-    rng = np.random.default_rng([seed, iteration, index])
-    names = list(domains)
-    y_src, y_trg = rng.integers(len(names), size=2)
-    sources, references = domains[names[y_src]], domains[names[y_trg]]
-    source = sources[rng.integers(len(sources))]
-    first, second = (references[i] for i in rng.choice(len(references), 2, replace=False))
-    z_trg, z_trg2 = rng.standard_normal((2, latent_dim), dtype=np.float32)
-    bad: dict[Path, BadImage] = {}
-
-    def load(path: Path, domain: int, partner: Path | None = None) -> tuple[np.ndarray, Path]:
-        """The image, or another one of its domain where it is bad, but not ``partner``; and which one it is."""
-        while True:
-            try:
-                return for_training(load_rgb(path), img_size, crop_probability, rng), path
-            except BadImage as error:
-                bad[path] = error
-            images = domains[names[domain]]
-            others = [other for other in images if other not in bad and other != partner]
-            if not others:
-                raise UserError(
-                    f"domain {names[domain]} has too few good images to train on; bad are "
-                    f"{listing(bad[image] for image in dict.fromkeys(images) if image in bad)}; replace them"
-                )
-            path = others[rng.integers(len(others))]
-
-    x_src, source = load(source, y_src)
-    x_ref, first = load(first, y_trg, partner=second)
-    x_ref2, second = load(second, y_trg, partner=first)
-    return Batch(x_src, y_src, x_ref, x_ref2, y_trg, z_trg, z_trg2), (source, first, second), bad
+def _folder(items: Sequence) -> Path:
+    """The folder, of a domain say, that most of ``items`` lie in."""
+    folders = [path.parent for path in items]
+    return max(set(folders), key=folders.count)
 
 
-def _stack(samples: Sequence[tuple[Batch, tuple, dict[Path, BadImage]]], bad_files: BadFiles) -> Batch:
+def _stack(samples: Sequence[tuple], bad_files: BadFiles):
     # Reported here, in the order of the samples, and not by the threads that load: these change nothing.
     bad_files.add(image for _, _, bad in samples for image in bad.values())
-    return Batch(*(np.stack(field) for field in zip(*(sample for sample, _, _ in samples))))
+    drawn = [fields for fields, _, _ in samples]
+    return type(drawn[0])(*map(np.stack, zip(*drawn)))

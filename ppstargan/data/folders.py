@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
-from typing import Iterable, NoReturn
+from typing import Iterable, NamedTuple, NoReturn
 
 from ppstargan.errors import UserError
 
@@ -79,6 +80,33 @@ def find_images(folder: str | Path) -> list[Path]:
     return sorted(images)
 
 
+class Found(NamedTuple):
+    """An image file, and the names of the folders that it lies in, the nearest first, up to the one asked for."""
+
+    path: Path
+    folders: list
+
+
+def find_pictures(paths) -> list[Found]:
+    """The images that ``paths`` give: files, and folders with images at any depth, sorted by path.
+
+    Raises UserError for a path that does not exist, and for a folder without images.
+    """
+    found = []
+    for path in (Path(os.path.abspath(path)) for path in paths):
+        if path.is_dir():
+            images = find_images(path)
+            if not images:
+                raise UserError(f"{path} holds no images ({' '.join(ext[1:] for ext in EXTENSIONS)}); name another")
+            depth = len(path.parts) - 1
+            found += [Found(image, list(image.parts[depth:-1][::-1])) for image in images]
+        elif path.exists():
+            found.append(Found(path, [path.parent.name]))
+        else:
+            raise UserError(f"no file or folder {path}; name images, or folders of them")
+    return found
+
+
 def check_same_domains(root: str | Path, train: Iterable[str], val: Iterable[str]) -> None:
     """Raises UserError where the two parts of the dataset ``root`` differ in their domains."""
     if list(train) != list(val):
@@ -86,6 +114,16 @@ def check_same_domains(root: str | Path, train: Iterable[str], val: Iterable[str
             f"{Path(root).absolute()}: train has the domains {', '.join(train)}, "
             f"and val has {', '.join(val)}; give both the same folders"
         )
+
+
+def image_lists(root: Path, domains: dict) -> dict:
+    """{domain: [count, digest of the names below ``root``]}: batches are drawn from these, wherever the data lies."""
+    root = os.path.abspath(root)
+    names = {domain: "\0".join(os.path.relpath(path, root) for path in paths) for domain, paths in domains.items()}
+    return {
+        domain: [len(domains[domain]), hashlib.sha256(os.fsencode(found)).hexdigest()]
+        for domain, found in names.items()
+    }
 
 
 def _refuse(error: OSError) -> NoReturn:

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ppstargan.data.bad_files import BadImage, shown
+from ppstargan.data.folders import find_pictures
 from ppstargan.data.transforms import load_rgb, to_array
 from ppstargan.errors import UsageError, UserError
 from ppstargan.face.align import MEAN_SIZE, align_face, similarity
@@ -17,7 +18,6 @@ from ppstargan.face.draw import debug_sheet
 from ppstargan.face.find import Face, Square, find_face, frontal_faces
 from ppstargan.nets.fan import FAN
 from ppstargan.pictures import FORMATS, save_image, to_uint8
-from ppstargan.translate.sampling import find_pictures
 
 
 class Job(NamedTuple):

@@ -18,6 +18,7 @@ class Discriminator(nn.Layer):
         super().__init__()
         layers, width = downsampling_trunk(img_size, channel_base, max_channels)
         self.main = nn.Sequential(*layers, Conv2D(width, num_domains, 1))
+        self.per_domain = (f"main.{len(layers)}.",)  # where parameters belong to the domains, and not to all
         he_initialise(self)
 
     def forward(self, x: paddle.Tensor, y: paddle.Tensor) -> paddle.Tensor:

@@ -12,6 +12,8 @@ from ppstargan.nets.domains import DomainLinear
 class MappingNetwork(nn.Layer):
     """Four layers that all domains share, then four of each domain's own."""
 
+    per_domain = ("unshared.",)  # where parameters belong to the domains, and not to all
+
     def __init__(self, latent_dim: int = 16, style_dim: int = 64, num_domains: int = 2, hidden_dim: int = 512):
         super().__init__()
         shared, unshared = [nn.Linear(latent_dim, hidden_dim), nn.ReLU()], []

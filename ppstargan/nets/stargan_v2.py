@@ -6,6 +6,7 @@ import copy
 
 import paddle
 
+from ppstargan.errors import UserError
 from ppstargan.nets.discriminator import Discriminator
 from ppstargan.nets.fan import FAN
 from ppstargan.nets.generator import Generator
@@ -52,14 +53,16 @@ class Networks:
         self.discriminator = Discriminator(num_domains=num_domains, **widths)
         self.fan = FAN() if w_hpf > 0 else None
 
-    def averages(self) -> Networks:
-        """A frozen copy of G, F and E for their moving averages; the FAN is shared."""
+    @property
+    def trained(self) -> dict:
+        """{name: network} of those that training changes."""
+        return {name: getattr(self, name) for name in NETWORKS}
+
+    def sharing(self, averages: dict) -> Networks:
+        """The moving averages {name: network} of G, F and E in their place, without D; the FAN is shared."""
         twin = copy.copy(self)
         twin.discriminator = None
-        for name in AVERAGED:
-            net = copy.deepcopy(getattr(self, name))
-            for parameter in net.parameters():
-                parameter.stop_gradient = True
+        for name, net in averages.items():
             setattr(twin, name, net)
         return twin
 
@@ -90,10 +93,10 @@ class Networks:
         return self.mapping_network(latents, domain).mean(axis=0, keepdim=True)
 
 
-@paddle.no_grad()
-def update_average(average: Networks, nets: Networks, beta: float) -> None:
-    """Exponential moving average: ``average = beta * average + (1 - beta) * nets``, in place, for G, F and E."""
-    for name in AVERAGED:
-        pairs = zip(getattr(average, name).parameters(), getattr(nets, name).parameters())
-        for slow, fast in pairs:
-            slow.set_value(fast + (slow - fast) * beta)
+def build(architecture: dict, where: str) -> Networks:
+    """``Networks`` for its names and shapes alone: its parameters take no memory and hold no values."""
+    try:
+        with paddle.LazyGuard():
+            return Networks(**architecture)
+    except TypeError:
+        raise UserError(f"{where} has the architecture {architecture}, which is no StarGAN v2") from None

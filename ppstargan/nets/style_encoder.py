@@ -25,6 +25,8 @@ def downsampling_trunk(img_size: int, channel_base: int, max_channels: int):
 class StyleEncoder(nn.Layer):
     """A trunk that all domains share, then one linear layer for each domain."""
 
+    per_domain = ("unshared.",)  # where parameters belong to the domains, and not to all
+
     def __init__(
         self,
         img_size: int = 256,

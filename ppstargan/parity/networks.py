@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from typing import Callable, NamedTuple
 
 import numpy as np
 import paddle
 
 from ppstargan.convert.names import in_torch, names
-from ppstargan.data.batches import Batch
-from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, Networks, update_average
+from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, Networks
 from ppstargan.parity.kit import Case, Check, fill_weights
-from ppstargan.systems.stargan_v2 import STEPPED, Weights, adam_optimizers, lambda_ds_at, phase_losses, train_step
+from ppstargan.systems.stargan_v2 import Batch, Loss, adam_optimizers, lambda_ds_at, updates
+from ppstargan.training.step import copies, follow, iterate
 
 TRAIN_LOSSES = [
     *(f"{phase}/{part}" for phase in ("d_latent", "d_reference") for part in ("real", "fake", "reg")),
@@ -99,19 +100,33 @@ def losses(case: Case):
     """Yields the checks of a losses case: every part of the four phases, and every gradient that a phase uses."""
     with float64():
         nets, batch = build(case), tensors(case)
-    weights = Weights(*(case.settings[key] for key in Weights._fields))
-    for phase, total, parts in phase_losses(nets, batch, weights):
-        total.backward()
-        for part, value in {"total": total, **parts}.items():
-            yield case.scalar(f"{phase}/{part}", float(value), 2e-5)
-        for kind in STEPPED[phase]:
+    for update in updates(nets, batch, loss_weights(case, 0)):
+        update.loss.backward()
+        for term, value in {"total": update.loss, **update.terms}.items():
+            yield case.scalar(f"{update.name}/{term}", float(value), 2e-5)
+        for kind in update.steps:
             net = getattr(nets, kind)
             gradients = {k: p.grad for k, p in net.named_parameters() if p.grad is not None}
             arrays = torch_arrays(net, gradients)
-            prefix = f"{phase}/grad/{kind}/"
+            prefix = f"{update.name}/grad/{kind}/"
             for key in case.keys(prefix):
                 yield case.array(key, arrays[key[len(prefix) :]], KINKS, floor=1e-5)
             net.clear_gradients()
+
+
+def loss_weights(case: Case, iteration: int) -> Loss:
+    """The weights of the terms at an iteration (from 0); those of a losses case stay as they are."""
+    s = case.settings
+    lambda_ds = lambda_ds_at(iteration, s["lambda_ds"], s["ds_iter"]) if "ds_iter" in s else s["lambda_ds"]
+    return Loss(s["lambda_reg"], s["lambda_sty"], lambda_ds, s["lambda_cyc"], s.get("ds_iter", 1))
+
+
+class Parts(NamedTuple):
+    """What ``iterate`` trains."""
+
+    networks: dict
+    optimizers: dict
+    updates: Callable
 
 
 def train(case: Case):
@@ -119,18 +134,17 @@ def train(case: Case):
     settings, reports = case.settings, []
     with float64():
         nets = build(case)
-        average = nets.averages()
-        optimizers = adam_optimizers(nets)
+        averages = copies(nets.trained, AVERAGED)
+        parts = Parts(
+            nets.trained, adam_optimizers(nets.trained), lambda batch, i: updates(nets, batch, loss_weights(case, i))
+        )
         for i in range(settings["steps"]):
-            lambda_ds = lambda_ds_at(i, settings["lambda_ds"], settings["ds_iter"])
-            weights = Weights(settings["lambda_reg"], settings["lambda_sty"], lambda_ds, settings["lambda_cyc"])
-            report = train_step(nets, optimizers, tensors(case, f"step{i}"), weights)
-            update_average(average, nets, 0.999)
+            report = iterate(parts, tensors(case, f"step{i}"), i)
+            follow(averages, nets.trained, 0.999)
             reports.append([float(report[key]) for key in TRAIN_LOSSES])
     for key, ours, reference in zip(TRAIN_LOSSES, np.array(reports).T, case.figures["losses"].T):
         yield Check(case.name, f"losses/{key}", float(np.abs(ours - reference).max()), TRAIN_TOLERANCE, ours, reference)
-    for which, kinds, source in (("final", NETWORKS, nets), ("ema", AVERAGED, average)):
-        for kind in kinds:
-            net = getattr(source, kind)
+    for which, found in (("final", nets.trained), ("ema", averages)):
+        for kind, net in found.items():
             for key, value in torch_arrays(net, net.state_dict()).items():
                 yield case.array(f"{which}/{kind}/{key}", value, TRAIN_TOLERANCE)

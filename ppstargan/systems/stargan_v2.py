@@ -1,44 +1,152 @@
-"""One training iteration: the four updates, in the paper's order, as the authors' code makes them.
+"""StarGAN v2 (Choi et al., CVPR 2020): the four updates of an iteration, in the paper's order.
 
     D on images in the styles of latents         d_latent
     D on images in the styles of references      d_reference
     G, F and E on the styles of latents          g_latent
     G alone on the styles of references          g_reference
 
-A phase computes a loss and its parts; ``train_step`` says which networks step on it. What a phase shares or leaves
-out changes no gradient that an optimiser uses, and the comments say why.
+What an update shares or leaves out changes no gradient that an optimiser uses, and the comments say why.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import dataclasses
+from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import paddle
 
 from ppstargan import losses
-from ppstargan.data.batches import Batch
-from ppstargan.nets.stargan_v2 import NETWORKS, Networks
+from ppstargan.config import Config, Loss
+from ppstargan.data.batches import Images
+from ppstargan.data.folders import check_same_domains, find_domains, image_lists
+from ppstargan.data.transforms import for_training
+from ppstargan.face.weights import load_fan
+from ppstargan.metrics.judges import load_judges
+from ppstargan.nets.stargan_v2 import AVERAGED, Networks
 from ppstargan.training import distributed
-from ppstargan.training.amp import GradScaler, autocast
+from ppstargan.training.amp import full_precision
+from ppstargan.training.step import Update, only
+from ppstargan.translate.evaluate import evaluate_in_training
+from ppstargan.translate.sheets import sample_sheets, sheet_images
 
 
-class Weights(NamedTuple):
-    """Weights of the terms of the full objective (equation 5); lambda_ds is the one of this iteration."""
+class Batch(NamedTuple):
+    """B samples at S pixels over the domains 0..K-1; a single sample is the same without the leading B."""
 
-    lambda_reg: float = 1.0
-    lambda_sty: float = 1.0
-    lambda_ds: float = 1.0
-    lambda_cyc: float = 1.0
+    x_src: np.ndarray  # [B, 3, S, S] float32 in [-1, 1]: the images to translate
+    y_src: np.ndarray  # [B] int64: their domains
+    x_ref: np.ndarray  # [B, 3, S, S] float32 in [-1, 1]: references for the style
+    x_ref2: np.ndarray  # [B, 3, S, S]: other images of the same domains
+    y_trg: np.ndarray  # [B] int64: the domains of the references
+    z_trg: np.ndarray  # [B, latent_dim] float32, standard normal
+    z_trg2: np.ndarray  # [B, latent_dim]
 
 
-# Phase -> the networks whose optimisers step on it.
-STEPPED = {
-    "d_latent": ("discriminator",),
-    "d_reference": ("discriminator",),
-    "g_latent": ("generator", "mapping_network", "style_encoder"),
-    "g_reference": ("generator",),
-}
+def read(config: Config) -> Images:
+    """The domains of ROOT/train and ROOT/val. Raises UserError as ``find_domains``, and where the two differ."""
+    root = Path(config.data.root)
+    train, val = find_domains(root / "train", min_images=2), find_domains(root / "val")
+    check_same_domains(root, train, val)
+    return Images(train, val, image_lists(root / "train", train))
+
+
+def draw(train: dict, config: Config, rng: np.random.Generator, load) -> Batch:
+    """A source and a pair of references, each of a domain drawn uniformly, then uniformly within it.
+
+    In distribution, that is the authors' balanced weighted sampling. ``train`` has two images of each domain at least.
+    """
+    domains, size = list(train.values()), config.model.img_size
+    y_src, y_trg = rng.integers(len(domains), size=2)
+    source = domains[y_src][rng.integers(len(domains[y_src]))]
+    first, second = (domains[y_trg][i] for i in rng.choice(len(domains[y_trg]), 2, replace=False))
+    z_trg, z_trg2 = rng.standard_normal((2, config.model.latent_dim), dtype=np.float32)
+
+    def loaded(item, domain: int, partner=None) -> tuple:
+        image, item = load(item, domains[domain], partner)
+        return for_training(image, size, config.data.crop_probability, rng), item
+
+    x_src, _ = loaded(source, y_src)
+    x_ref, first = loaded(first, y_trg, partner=second)
+    x_ref2, _ = loaded(second, y_trg, partner=first)
+    return Batch(x_src, y_src, x_ref, x_ref2, y_trg, z_trg, z_trg2)
+
+
+def discriminator_loss(nets: Networks, batch: Batch, x_fake: paddle.Tensor, loss: Loss):
+    """Loss of D and its terms for fakes [N, 3, H, W] of the target domains, which carry no gradient."""
+    x_real = batch.x_src.detach()
+    x_real.stop_gradient = False  # R1 differentiates with respect to the image
+    logits_fake = nets.discriminator(x_fake, batch.y_trg)
+    with full_precision():  # for the second derivatives of R1
+        logits = nets.discriminator(x_real, batch.y_src)
+        reg = losses.r1_penalty(logits, x_real)
+    terms = {
+        "real": losses.adversarial_loss(logits, 1),
+        "fake": losses.adversarial_loss(logits_fake, 0),
+        "reg": reg,
+    }
+    return terms["real"] + terms["fake"] + loss.lambda_reg * terms["reg"], terms
+
+
+def generator_loss(nets: Networks, batch: Batch, s_trg, s_trg2, masks, loss: Loss):
+    """Full objective of G, F and E (equation 5) and its terms, for style codes [N, style_dim] of the targets.
+
+    ``masks`` are those of ``batch.x_src`` (``Networks.masks``): two of [N, 1, M, M], or None where w_hpf is 0.
+    """
+    # Both diversity images and the cycle's start have one source, and the encoder does not see the style.
+    content = nets.generator.encode_content(batch.x_src)
+    x_fake = nets.generator.decode_content(content, s_trg, masks)
+    with paddle.no_grad():  # the second image is a constant of the diversity term
+        x_fake2 = nets.generator.decode_content(content, s_trg2, masks)
+
+    s_found = nets.style_encoder(x_fake, batch.y_trg)
+    s_src = nets.style_encoder(batch.x_src, batch.y_src)
+    with full_precision():  # as the source's masks
+        masks_back = nets.masks(x_fake.astype(batch.x_src.dtype))
+    x_back = nets.generator(x_fake, s_src, masks_back)
+    terms = {
+        "adv": losses.adversarial_loss(nets.discriminator(x_fake, batch.y_trg), 1),
+        "sty": losses.style_reconstruction_loss(s_found, s_trg),
+        "ds": losses.diversity_loss(x_fake, x_fake2),
+        "cyc": losses.cycle_loss(x_back, batch.x_src),
+    }
+    total = (
+        terms["adv"] + loss.lambda_sty * terms["sty"] - loss.lambda_ds * terms["ds"] + loss.lambda_cyc * terms["cyc"]
+    )
+    return total, terms
+
+
+def updates(nets: Networks, batch: Batch, loss: Loss):
+    """Yields the four updates; between two of them the caller goes backward and steps the optimisers.
+
+    ``loss`` has the weights of the terms, lambda_ds that of this iteration.
+    """
+    trained = nets.trained
+    with full_precision():
+        masks = nets.masks(batch.x_src)  # the FAN never changes: once an iteration
+    with paddle.no_grad():  # D's fakes are constants, and G and E stay until the third update
+        content = nets.generator.encode_content(batch.x_src)
+        s_latent = nets.mapping_network(batch.z_trg, batch.y_trg)
+        s_reference = nets.style_encoder(batch.x_ref, batch.y_trg)
+
+    for name, s_trg in (("d_latent", s_latent), ("d_reference", s_reference)):
+        with only(trained, "discriminator"):
+            with paddle.no_grad():
+                x_fake = nets.generator.decode_content(content, s_trg, masks)
+            yield Update(name, ("discriminator",), *discriminator_loss(nets, batch, x_fake, loss))
+    del content, x_fake  # room for G's updates, where memory is highest
+
+    with only(trained, *AVERAGED):
+        s_trg = nets.mapping_network(batch.z_trg, batch.y_trg)
+        with paddle.no_grad():
+            s_trg2 = nets.mapping_network(batch.z_trg2, batch.y_trg)
+        yield Update("g_latent", AVERAGED, *generator_loss(nets, batch, s_trg, s_trg2, masks, loss))
+
+    with only(trained, "generator"):
+        s_trg = nets.style_encoder(batch.x_ref, batch.y_trg)
+        s_trg2 = nets.style_encoder(batch.x_ref2, batch.y_trg)
+        yield Update("g_reference", ("generator",), *generator_loss(nets, batch, s_trg, s_trg2, masks, loss))
 
 
 def lambda_ds_at(iteration: int, lambda_ds: float, ds_iter: int) -> float:
@@ -46,100 +154,8 @@ def lambda_ds_at(iteration: int, lambda_ds: float, ds_iter: int) -> float:
     return lambda_ds * max(0.0, 1.0 - iteration / ds_iter)
 
 
-@contextmanager
-def gradients_for(nets: Networks, stepped):
-    """Within it, only the networks named in ``stepped`` collect weight gradients; gradients still flow through."""
-    idle = [p for name in NETWORKS if name not in stepped for p in getattr(nets, name).parameters()]
-    try:
-        for parameter in idle:
-            parameter.stop_gradient = True
-        yield
-    finally:
-        for parameter in idle:
-            parameter.stop_gradient = False
-
-
-def discriminator_loss(nets: Networks, batch: Batch, x_fake: paddle.Tensor, weights: Weights, amp: str = "none"):
-    """Loss of D and its parts for fakes [N, 3, H, W] of the target domains, which carry no gradient."""
-    x_real = batch.x_src.detach()
-    x_real.stop_gradient = False  # R1 differentiates with respect to the image
-    with autocast(amp):
-        logits_fake = nets.discriminator(x_fake, batch.y_trg)
-    logits = nets.discriminator(x_real, batch.y_src)  # in full precision, for the second derivatives of R1
-    parts = {
-        "real": losses.adversarial_loss(logits, 1),
-        "fake": losses.adversarial_loss(logits_fake, 0),
-        "reg": losses.r1_penalty(logits, x_real),
-    }
-    return parts["real"] + parts["fake"] + weights.lambda_reg * parts["reg"], parts
-
-
-def generator_loss(nets: Networks, batch: Batch, s_trg, s_trg2, masks, weights: Weights, amp: str = "none"):
-    """Full objective of G, F and E (equation 5) and its parts, for style codes [N, style_dim] of the targets.
-
-    ``masks`` are those of ``batch.x_src`` (``Networks.masks``): two of [N, 1, M, M], or None where w_hpf is 0.
-    """
-    with autocast(amp):
-        # Both diversity images and the cycle's start have one source, and the encoder does not see the style.
-        content = nets.generator.encode_content(batch.x_src)
-        x_fake = nets.generator.decode_content(content, s_trg, masks)
-        with paddle.no_grad():  # the second image is a constant of the diversity term
-            x_fake2 = nets.generator.decode_content(content, s_trg2, masks)
-
-        s_found = nets.style_encoder(x_fake, batch.y_trg)
-        s_src = nets.style_encoder(batch.x_src, batch.y_src)
-        with autocast("none"):  # as the source's masks
-            masks_back = nets.masks(x_fake.astype(batch.x_src.dtype))
-        x_back = nets.generator(x_fake, s_src, masks_back)
-        logits = nets.discriminator(x_fake, batch.y_trg)
-    parts = {
-        "adv": losses.adversarial_loss(logits, 1),
-        "sty": losses.style_reconstruction_loss(s_found, s_trg),
-        "ds": losses.diversity_loss(x_fake, x_fake2),
-        "cyc": losses.cycle_loss(x_back, batch.x_src),
-    }
-    total = (
-        parts["adv"]
-        + weights.lambda_sty * parts["sty"]
-        - weights.lambda_ds * parts["ds"]
-        + weights.lambda_cyc * parts["cyc"]
-    )
-    return total, parts
-
-
-def phase_losses(nets: Networks, batch: Batch, weights: Weights, amp: str = "none"):
-    """Yields (phase, loss, parts) four times; between two of them the caller steps the optimisers.
-
-    The total and the parts are scalars; ``loss.backward()`` gives the gradients of the networks in ``STEPPED``.
-    """
-    masks = nets.masks(batch.x_src)  # the FAN never changes: once an iteration
-    with paddle.no_grad(), autocast(amp):  # D's fakes are constants, and G and E stay until the third phase
-        content = nets.generator.encode_content(batch.x_src)
-        s_latent = nets.mapping_network(batch.z_trg, batch.y_trg)
-        s_reference = nets.style_encoder(batch.x_ref, batch.y_trg)
-
-    for phase, s_trg in (("d_latent", s_latent), ("d_reference", s_reference)):
-        with gradients_for(nets, STEPPED[phase]):
-            with paddle.no_grad(), autocast(amp):
-                x_fake = nets.generator.decode_content(content, s_trg, masks)
-            yield (phase, *discriminator_loss(nets, batch, x_fake, weights, amp))
-
-    with gradients_for(nets, STEPPED["g_latent"]):
-        with autocast(amp):
-            s_trg = nets.mapping_network(batch.z_trg, batch.y_trg)
-            with paddle.no_grad():
-                s_trg2 = nets.mapping_network(batch.z_trg2, batch.y_trg)
-        yield ("g_latent", *generator_loss(nets, batch, s_trg, s_trg2, masks, weights, amp))
-
-    with gradients_for(nets, STEPPED["g_reference"]):
-        with autocast(amp):
-            s_trg = nets.style_encoder(batch.x_ref, batch.y_trg)
-            s_trg2 = nets.style_encoder(batch.x_ref2, batch.y_trg)
-        yield ("g_reference", *generator_loss(nets, batch, s_trg, s_trg2, masks, weights, amp))
-
-
 def adam_optimizers(
-    nets: Networks,
+    networks: dict,
     lr: float = 1e-4,
     f_lr: float = 1e-6,
     beta1: float = 0.0,
@@ -152,49 +168,56 @@ def adam_optimizers(
             f_lr if name == "mapping_network" else lr,
             beta1,
             beta2,
-            parameters=getattr(nets, name).parameters(),
+            parameters=net.parameters(),
             weight_decay=weight_decay,
         )
-        for name in NETWORKS
+        for name, net in networks.items()
     }
 
 
-def train_step(
-    nets: Networks,
-    optimizers: dict,
-    batch: Batch,
-    weights: Weights,
-    *,
-    accumulate: int = 1,
-    amp: str = "none",
-    scaler: GradScaler | None = None,
-) -> dict:
-    """One iteration of all four updates. Returns {"d_latent/real": float tensor, …}, what each phase reported.
+class System:
+    """Networks, optimisers and updates of one run, and what its sheets and measurements show."""
 
-    With ``accumulate`` k, each phase goes through the batch in k equal pieces, and steps on the mean of their
-    gradients: no layer looks across a batch, so it is the whole batch's, in less memory. ``amp`` is that of
-    ``autocast``; ``scaler`` belongs to float16. With several processes, ``batch`` is this one's share, and gradients
-    and report are means over all.
-    """
-    pieces = [Batch(*piece) for piece in zip(*(paddle.split(field, accumulate) for field in batch))]
-    runs = [phase_losses(nets, piece, weights, amp) for piece in pieces]
-    report = {}
-    for phase, stepped in STEPPED.items():
-        for run in runs:  # a piece's forward and backward pass, then the next one's
-            _, loss, parts = next(run)
-            scale = (1.0 if scaler is None else scaler.scale) / accumulate
-            (loss * scale).backward()
-            for part, value in parts.items():
-                key = f"{phase}/{part}"
-                report[key] = report.get(key, 0.0) + value.detach() / accumulate
-        parameters = [p for name in stepped for p in getattr(nets, name).parameters()]
-        distributed.mean_over_processes(p.grad for p in parameters if p.grad is not None)
-        in_range = scaler is None or scaler.unscale(parameters)
-        for name in stepped:
-            if in_range:
-                optimizers[name].step()
-            optimizers[name].clear_grad(set_to_zero=False)
-    for run in runs:
-        next(run, None)  # to its end, where all networks collect gradients again
-    distributed.mean_over_processes(report.values())
-    return report
+    averaged = AVERAGED
+    across_batch = False  # instance norms alone
+
+    def __init__(self, config: Config, data: Images):
+        self.config, self.data = config, data
+        self.nets = Networks(len(data.names), **dataclasses.asdict(config.model))
+        self.networks, self.architecture = self.nets.trained, self.nets.architecture
+        self.frozen = {} if self.nets.fan is None else {"fan": self.nets.fan}
+        t = config.train
+        self.optimizers = adam_optimizers(self.networks, t.lr, t.f_lr, t.beta1, t.beta2, t.weight_decay)
+
+    def prepare(self, loaded: set) -> None:
+        """Reads the FAN, unless it is among the networks ``loaded`` from a file, and what sheets and figures need.
+
+        Raises UserError for what is missing or bad, before hours of training.
+        """
+        face, t = self.config.face, self.config.train
+        if self.frozen.keys() - loaded:
+            if Path(face.fan).is_file() or not face.allow_random_fan:
+                self.nets.fan = load_fan(face.fan, "; or try without by -o face.allow_random_fan=true")
+                self.frozen = {"fan": self.nets.fan}
+            else:
+                print(f"no {face.fan}: the face alignment network has RANDOM weights, and its masks mean nothing")
+        if distributed.rank() == 0:
+            self.looked_at = sheet_images(self.data.val, self.config.model.img_size)
+            self.judges = load_judges() if t.eval_every else None
+
+    def schedule(self, iteration: int) -> dict:
+        """What changes with the iteration, for the curves."""
+        return {"lambda_ds": lambda_ds_at(iteration, self.config.loss.lambda_ds, self.config.loss.ds_iter)}
+
+    def updates(self, batch: Batch, iteration: int):
+        return updates(self.nets, batch, dataclasses.replace(self.config.loss, **self.schedule(iteration)))
+
+    def sheets(self, averages: dict) -> dict:
+        """{name: uint8 [H, W, 3]} of the moving averages; the same images and latents on every sheet of a run."""
+        m = self.config.model
+        return sample_sheets(self.nets.sharing(averages), self.looked_at, m.latent_dim, self.config.train.seed)
+
+    def evaluate(self, averages: dict, folder: Path, cache: Path) -> dict:
+        """{name: value}: FID, KID and LPIPS of the moving averages; results go to ``folder``, features to ``cache``."""
+        nets = self.nets.sharing(averages)
+        return evaluate_in_training(nets, self.data.train, self.data.val, self.judges, folder, cache, self.config)

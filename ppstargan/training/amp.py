@@ -7,13 +7,18 @@ import paddle
 GROWTH_EVERY = 1000  # steps in range, after which the scale is tried at twice its size
 
 
-def autocast(amp: str):
-    """Within it, convolutions and matrix products run in ``amp``: "float16", "bfloat16", or "none" for full precision.
+def autocast(precision: str):
+    """Within it, convolutions and matrix products run in ``precision``: "float16", "bfloat16", or "none" for float32.
 
     Weights stay float32. Paddle casts on GPUs alone; on a CPU this does nothing.
     """
-    dtype = "float16" if amp == "none" else amp
-    return paddle.amp.auto_cast(amp != "none", custom_white_list={"conv2d_transpose"}, dtype=dtype)
+    dtype = "float16" if precision == "none" else precision
+    return paddle.amp.auto_cast(precision != "none", custom_white_list={"conv2d_transpose"}, dtype=dtype)
+
+
+def full_precision():
+    """Within it, all runs in float32 whatever is around it: second derivatives, and small sums. Never yield inside."""
+    return autocast("none")
 
 
 class GradScaler:

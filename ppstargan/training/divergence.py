@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import yaml
 
 from ppstargan.config import Config
-from ppstargan.data.batches import batch_files
+from ppstargan.data.batches import sample
 from ppstargan.errors import UserError
 from ppstargan.files import whole_file
 from ppstargan.training.runs import checkpoints, resuming
@@ -33,34 +34,28 @@ def first_not_finite(values: dict, prefix: str = "") -> str | None:
     return None
 
 
-def report_divergence(run: Path, config: Config, images: dict, iteration: int, losses: dict, name: str) -> Diverged:
+def report_divergence(run: Path, config: Config, draw, iteration: int, losses: dict, name: str) -> Diverged:
     """Writes RUN/checkpoints/ITERATION_diverged.yaml, and returns the error to raise.
 
-    ``name`` is what was not finite first, ``losses`` are the parts of ``iteration`` as floats, by phase in the order in
-    which they were computed, and ``images`` the training images that batches are drawn from.
+    ``name`` is what was not finite first, ``losses`` are the terms of ``iteration`` as floats, by update in the order
+    in which they were computed, and ``draw`` is what batches are drawn by (``data.batches.sample``): it draws and loads
+    this one again, so that batches need not carry names for the rare one that is asked about.
     """
     t, run = config.train, run.absolute()
     good = checkpoints(run)
-    lower = f"-o train.lr={t.lr / 2:g} train.f_lr={t.f_lr / 2:g}"
+    rates = {name: value for name, value in dataclasses.asdict(t).items() if name.split("_")[-1] == "lr"}
+    lower = "-o " + " ".join(f"train.{name}={value / 2:g}" for name, value in rates.items())
     advice = f"go on: {resuming(run)} --allow-changes {lower}" if good else f"start again with {lower}"
     if t.amp != "none":
         advice += " or train.amp=none"
-    files = batch_files(
-        images,
-        iteration - 1,  # counted from 0
-        batch_size=t.batch_size,
-        img_size=config.model.img_size,
-        latent_dim=config.model.latent_dim,
-        crop_probability=config.data.crop_probability,
-        seed=t.seed,
-    )
+    batch = [sample(draw, t.seed, iteration - 1, index)[:2] for index in range(t.batch_size)]  # counted from 0
     content = {
         "iteration": iteration,
         "first_not_finite": name,
         "losses": losses,
         "last_good_checkpoint": str(good[-1]) if good else None,
         "try": advice,
-        "batch": [dict(zip(("x_src", "x_ref", "x_ref2"), map(str, sample))) for sample in files],
+        "batch": [dict(zip(_images(fields), map(str, loaded))) for fields, loaded in batch],
     }
     path = run / "checkpoints" / f"{iteration:07d}_diverged.yaml"
     try:
@@ -72,6 +67,11 @@ def report_divergence(run: Path, config: Config, images: dict, iteration: int, l
     value = losses.get(name, math.nan)
     what = f"{name} is {value}" if name in losses else f"{name} is not finite"
     return Diverged(f"{what} at iteration {iteration}: training diverged; {where}; {advice}")
+
+
+def _images(fields) -> list:
+    """The names of a sample's images, in the order in which they are loaded."""
+    return [name for name, value in fields._asdict().items() if np.ndim(value) == 3]
 
 
 @contextlib.contextmanager

@@ -81,16 +81,21 @@ class Stopwatch:
         return seconds, rate, waited
 
 
-def progress_line(iteration: int, total: int, report: dict, lambda_ds: float, rates: tuple) -> str:
-    """One line: the iteration, every loss by phase, the rates, and the time to the end."""
-    phases = {}
-    for name, value in report.items():
-        phase, part = name.split("/")
-        phases.setdefault(phase, []).append(f"{part} {value:.3f}")
-    losses = " | ".join(f"{phase} {' '.join(parts)}" for phase, parts in phases.items())
+def progress_line(iteration: int, total: int, losses: dict, schedule: dict, rates: tuple) -> str:
+    """One line: the iteration, every loss by update, what the iteration changes, the rates, and the time to the end."""
+    by_update = {}
+    for name, value in losses.items():
+        update, _, term = name.partition("/")
+        by_update.setdefault(update, []).append(f"{term} {value:.3f}".strip())
+    parts = [f"{update} {' '.join(terms)}" for update, terms in by_update.items()]
+    parts += [f"{name} {value:.3f}" for name, value in schedule.items()]
     seconds, rate, waited = rates
     eta = timedelta(seconds=round(seconds * (total - iteration)))
-    return (
-        f"{iteration:>{len(str(total))}}/{total} | {losses} | lambda_ds {lambda_ds:.3f} | "
-        f"{rate:.1f} images/s, {waited:.0%} waiting for data | ETA {eta}"
+    return " | ".join(
+        [
+            f"{iteration:>{len(str(total))}}/{total}",
+            *parts,
+            f"{rate:.1f} images/s, {waited:.0%} waiting for data",
+            f"ETA {eta}",
+        ]
     )

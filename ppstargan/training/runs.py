@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import os
 import re
 import shlex
@@ -128,16 +127,6 @@ def remove_partial_files(run: Path) -> None:
             if _PARTIAL.fullmatch(path.name):
                 with contextlib.suppress(OSError):
                     path.unlink()
-
-
-def image_lists(root: Path, domains: dict) -> dict:
-    """{domain: [count, digest of the names below ``root``]}: batches are drawn from these, wherever the data lies."""
-    root = os.path.abspath(root)
-    names = {domain: "\0".join(os.path.relpath(path, root) for path in paths) for domain, paths in domains.items()}
-    return {
-        domain: [len(domains[domain]), hashlib.sha256(os.fsencode(found)).hexdigest()]
-        for domain, found in names.items()
-    }
 
 
 def compare_training(content: dict, config: Config, images: dict, path: Path, allow_changes: bool) -> None:

@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Iterator, NamedTuple
+from typing import Iterator
 
 import numpy as np
 
-from ppstargan.data.folders import EXTENSIONS, find_images
+from ppstargan.data.folders import Found
 from ppstargan.errors import UserError
 from ppstargan.pictures import style_sheet
 from ppstargan.translator import Translator
-
-
-class Found(NamedTuple):
-    """An image file, and the names of the folders that it lies in, the nearest first, up to the one asked for."""
-
-    path: Path
-    folders: list
-
-
-def find_pictures(paths) -> list[Found]:
-    """The images that ``paths`` give: files, and folders with images at any depth, sorted by path.
-
-    Raises UserError for a path that does not exist, and for a folder without images.
-    """
-    found = []
-    for path in (Path(os.path.abspath(path)) for path in paths):
-        if path.is_dir():
-            images = find_images(path)
-            if not images:
-                raise UserError(f"{path} holds no images ({' '.join(ext[1:] for ext in EXTENSIONS)}); name another")
-            depth = len(path.parts) - 1
-            found += [Found(image, list(image.parts[depth:-1][::-1])) for image in images]
-        elif path.exists():
-            found.append(Found(path, [path.parent.name]))
-        else:
-            raise UserError(f"no file or folder {path}; name images, or folders of them")
-    return found
 
 
 def reference_domains(model: Translator, references: list[Found]) -> list[str]:

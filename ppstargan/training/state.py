@@ -1,0 +1,140 @@
+"""A system's networks, averages and optimisers <-> the content of a checkpoint (``checkpoint.py``)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import paddle
+
+from ppstargan import checkpoint
+from ppstargan.checkpoint import arrays, compare, fill
+from ppstargan.errors import UserError
+
+
+class State(NamedTuple):
+    """All that training changes, and what it needs beside that."""
+
+    networks: dict  # {name: network}, each with an optimiser of the same name
+    frozen: dict  # {name: network} that never train, such as the FAN
+    averages: dict  # {name: network}, the moving averages of some of the networks
+    optimizers: dict
+    architecture: dict  # what built the networks
+    names: list  # of the domains or classes
+
+
+def content(state: State, **more) -> dict:
+    """What a checkpoint of a training run holds; ``more`` is stored beside it, such as the iteration."""
+    return {
+        "architecture": state.architecture,
+        "domains": state.names,
+        **more,
+        "nets": {name: arrays(net) for name, net in {**state.networks, **state.frozen}.items()},
+        "averages": {name: arrays(net) for name, net in state.averages.items()},
+        "optimizers": {name: accumulators(net, state.optimizers[name]) for name, net in state.networks.items()},
+    }
+
+
+def restore(stored: dict, state: State, where: str) -> None:
+    """Puts a checkpoint's networks, averages and optimisers back in place. Raises UserError where one does not fit."""
+    for part in ("nets", "averages", "optimizers", "iteration"):
+        if part not in stored:
+            raise UserError(f"{where} holds no {part}, so no run can go on from it; start one with --init {where}")
+    if not isinstance(stored["iteration"], int) or stored["iteration"] < 0:
+        raise UserError(f"{where}: iteration is {stored['iteration']!r}, and must be a whole number")
+    advice = _settings(state, stored)
+    places = [(state.networks, stored["nets"], ""), (state.averages, stored["averages"], "average of ")]
+    for nets, values, what in places:
+        for name, net in nets.items():
+            if name not in values:
+                raise UserError(f"{where} holds no {what}{name}, so no run can go on from it")
+            compare(net, values[name], f"{where}, {what}{name}", advice=advice)
+    for name, net in state.frozen.items():
+        if name in stored["nets"]:
+            fill(net, stored["nets"][name], f"{where}, {name}")
+    for nets, values, what in places:
+        for name, net in nets.items():
+            fill(net, values[name], f"{where}, {what}{name}")
+    for name, net in state.networks.items():
+        set_accumulators(net, state.optimizers[name], stored["optimizers"].get(name, {}))
+
+
+def accumulators(net: paddle.nn.Layer, optimizer) -> dict:
+    """An optimiser's state as {parameter: {"moment1": array, …}}: the parameter's own name, not Paddle's number.
+
+    Whatever an optimiser keeps is in it; a parameter that never had a gradient has no state.
+    """
+    state, found = optimizer.state_dict(), {}
+    for name, parameter in net.named_parameters():
+        start = f"{parameter.name}_"
+        entries = {key[len(start) : -len("_0")]: value.numpy() for key, value in state.items() if key.startswith(start)}
+        if entries:
+            found[name] = entries
+    return found
+
+
+def set_accumulators(net: paddle.nn.Layer, optimizer, stored: dict) -> None:
+    """The way back of ``accumulators``."""
+    parameters = dict(net.named_parameters())
+    optimizer.set_state_dict(
+        {
+            f"{parameters[name].name}_{kind}_0": paddle.to_tensor(value)
+            for name, entries in stored.items()
+            for kind, value in entries.items()
+        }
+    )
+
+
+def other_names(stored: dict, names: list) -> str:
+    """How the domains of a file are called where they are not ``names``, else ""."""
+    theirs, count = stored.get("domains"), stored["architecture"].get("num_domains", len(names))
+    if count == len(names) and list(theirs or names) == names:
+        return ""
+    return f"{count} domains" + (f" ({', '.join(theirs)})" if theirs else "")
+
+
+def initialise(state: State, path) -> list:
+    """Starts networks and averages from the weights in ``path``; returns lines that say what came from where.
+
+    A file of moving averages alone (the published ones) gives the averaged networks both roles, and the others start
+    fresh. With other domains the shared layers are kept, and what a network calls ``per_domain`` starts fresh. Other
+    sizes or widths raise UserError with both shapes, before anything is set.
+    """
+    stored = checkpoint.load(path)
+    fast, slow, lines = stored.get("nets", {}), stored.get("averages", {}), []
+    theirs = other_names(stored, state.names)
+    if theirs:
+        ours = f"{len(state.names)} ({', '.join(state.names)})"
+        lines.append(f"the file has {theirs}, this run {ours}: branches start fresh")
+
+    roles = (({**state.networks, **state.frozen}, {**slow, **fast}), (state.averages, {**fast, **slow}))
+    plan = []  # (network, its values, the prefixes of what starts fresh), all compared before the first is set
+    for nets, source in roles:
+        for name, net in nets.items():
+            if name not in source:
+                continue
+            fresh = getattr(net, "per_domain", ()) if theirs else ()
+            values = {k: v for k, v in source[name].items() if not k.startswith(fresh or ("\0",))}
+            left = compare(net, values, f"{path}, {name}", fresh, _settings(state, stored))
+            plan.append((net, values, fresh))
+            if nets is roles[0][0]:
+                total = len(net.state_dict())
+                lines.append(f"{name}: {total - len(left)} of {total} from the file")
+    if not plan:
+        raise UserError(
+            f"{path} holds none of {', '.join(state.networks)}; give a checkpoint of this system, or a converted file"
+        )
+    lines += [f"{name}: not in the file, starts fresh" for name in state.networks if name not in roles[0][1]]
+    for net, values, fresh in plan:
+        fill(net, values, str(path), fresh)
+    return lines
+
+
+def _settings(state: State, stored: dict) -> str:
+    """How to configure a run for the networks of a file, where these are others than ours."""
+    theirs = stored["architecture"]
+    different = [
+        f"model.{k}={theirs[k]}"
+        for k, ours in state.architecture.items()
+        if k != "num_domains" and theirs.get(k, ours) != ours
+    ]
+    return f"; for this file's networks: -o {' '.join(different)}" if different else ""
