@@ -25,8 +25,10 @@ def _convt(inputs: int, outputs: int, size: int, stride: int, padding: int):
     return nn.Conv2DTranspose(inputs, outputs, size, stride, padding, weight_attr=_normal(0.0), bias_attr=False)
 
 
-def _norm(name: str, width: int, batch_norm: bool) -> list:
-    return [(f"{name}:{width}:batchnorm", BatchNorm(width, weight_attr=_normal(1.0)))] if batch_norm else []
+def _block(name: str, conv, width: int, batch_norm: bool, activation: nn.Layer) -> list:
+    """A convolution to ``width`` channels, whose name and layer ``conv`` is, batch norm, and an activation."""
+    norm = [(f"{name}:{width}:batchnorm", BatchNorm(width, weight_attr=_normal(1.0)))] if batch_norm else []
+    return [conv, *norm, (f"{name}:{width}:relu", activation)]
 
 
 def _check(size: int) -> None:
@@ -43,15 +45,16 @@ class DCGAN_G(nn.Layer):
         super().__init__()
         _check(size)
         width = ngf * size // 8
-        layers = [(f"initial:{nz}-{width}:convt", _convt(nz, width, 4, 1, 0))]
-        layers += [*_norm("initial", width, batch_norm), (f"initial:{width}:relu", nn.ReLU())]
-        while width > ngf:  # 4 pixels with 8 ngf of 64, and half the channels at twice the side
-            layers += [(f"pyramid:{width}-{width // 2}:convt", _convt(width, width // 2, 4, 2, 1))]
-            width //= 2
-            layers += [*_norm("pyramid", width, batch_norm), (f"pyramid:{width}:relu", nn.ReLU())]
+        first = (f"initial:{nz}-{width}:convt", _convt(nz, width, 4, 1, 0))
+        layers = _block("initial", first, width, batch_norm, nn.ReLU())
+        while width > ngf:  # twice the side with half the channels, until the last layer's doubling
+            half = width // 2
+            twice = (f"pyramid:{width}-{half}:convt", _convt(width, half, 4, 2, 1))
+            layers += _block("pyramid", twice, half, batch_norm, nn.ReLU())
+            width = half
         for i in range(extra):
-            layers += [(f"extra-layers-{i}:{width}:conv", _conv(width, width, 3, 1, 1))]
-            layers += [*_norm(f"extra-layers-{i}", width, batch_norm), (f"extra-layers-{i}:{width}:relu", nn.ReLU())]
+            same = (f"extra-layers-{i}:{width}:conv", _conv(width, width, 3, 1, 1))
+            layers += _block(f"extra-layers-{i}", same, width, batch_norm, nn.ReLU())
         layers += [(f"final:{width}-{nc}:convt", _convt(width, nc, 4, 2, 1)), (f"final:{nc}:tanh", nn.Tanh())]
         self.main = nn.Sequential(*layers)
 
@@ -70,14 +73,15 @@ class DCGAN_D(nn.Layer):
         super().__init__()
         _check(size)
         width, side = ndf, size // 2
-        layers = [(f"initial:{nc}-{width}:conv", _conv(nc, width, 4, 2, 1)), (f"initial:{width}:relu", nn.LeakyReLU(SLOPE))]
+        first = (f"initial:{nc}-{width}:conv", _conv(nc, width, 4, 2, 1))
+        layers = _block("initial", first, width, False, nn.LeakyReLU(SLOPE))
         for i in range(extra):
-            layers += [(f"extra-layers-{i}:{width}:conv", _conv(width, width, 3, 1, 1))]
-            layers += [*_norm(f"extra-layers-{i}", width, batch_norm), (f"extra-layers-{i}:{width}:relu", nn.LeakyReLU(SLOPE))]
+            same = (f"extra-layers-{i}:{width}:conv", _conv(width, width, 3, 1, 1))
+            layers += _block(f"extra-layers-{i}", same, width, batch_norm, nn.LeakyReLU(SLOPE))
         while side > 4:
-            layers += [(f"pyramid:{width}-{2 * width}:conv", _conv(width, 2 * width, 4, 2, 1))]
+            half = (f"pyramid:{width}-{2 * width}:conv", _conv(width, 2 * width, 4, 2, 1))
             width, side = 2 * width, side // 2
-            layers += [*_norm("pyramid", width, batch_norm), (f"pyramid:{width}:relu", nn.LeakyReLU(SLOPE))]
+            layers += _block("pyramid", half, width, batch_norm, nn.LeakyReLU(SLOPE))
         layers += [(f"final:{width}-1:conv", _conv(width, 1, 4, 1, 0))]
         self.main = nn.Sequential(*layers)
 

@@ -1,6 +1,6 @@
 """Conditional GAN: image and class go together (Mirza and Osindero, 2014), as in the collection PyTorch-GAN.
 
-Its losses are least squares, and the vectors of the classes are learnt; the paper has cross entropy and one-hot vectors.
+Its losses are least squares and the vectors of the classes are learnt; the paper has cross entropy and one-hot ones.
 """
 
 from __future__ import annotations

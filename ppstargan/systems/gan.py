@@ -35,7 +35,7 @@ def updates(networks: dict, batch: Batch, objective: str = "nonsaturating", gene
 
 
 def script_updates(networks: dict, batch: Batch):
-    """The order of PyTorch-GAN's script gan: the generator steps first, and the discriminator on the fakes of before."""
+    """The order of PyTorch-GAN's script gan: the generator steps first, the discriminator on the fakes of before."""
     generator, discriminator = networks["generator"], networks["discriminator"]
     with only(networks, "generator"):
         fake = generator(batch.z)
