@@ -7,16 +7,13 @@ about 0.6 in radius. The pose maps them to pixels.
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from ppstargan.errors import UsageError, UserError
+from ppstargan.data.drawn import need_least, write_drawn
 
 DOMAINS = ("cat", "dog", "lion")
 VERSION = 1  # raise it when the drawing changes: a dataset of another version is not reused
@@ -82,41 +79,19 @@ def write_dataset(root: str | Path, *, size: int, train_count: int, val_count: i
     set already. Raises UserError when ROOT holds anything else or cannot be written, and UsageError for a size
     below 8, fewer than 2 images to train on or 1 to validate, or a negative seed.
     """
-    root = Path(os.path.abspath(root))
     label = {"version": VERSION, "size": size, "train": train_count, "val": val_count, "seed": seed}
-    for name, least in (("size", 8), ("train", 2), ("val", 1), ("seed", 0)):
-        if label[name] < least:
-            raise UsageError(f"toy faces: {name} is {label[name]}; give {least} or more")
-    if _label(root) == label:
-        return False
-    if root.exists() and not (root.is_dir() and not any(root.iterdir())):
-        raise UserError(f"{root} holds something else than the toy faces asked for; choose another folder")
-    drawing = root.parent / f".{root.name}-{os.getpid()}"  # renamed at the end: a half-drawn set never shows
-    try:
+    need_least("toy faces", label, {"size": 8, "train": 2, "val": 1, "seed": 0})
+
+    def draw(root: Path) -> None:
         for part, (split, count) in enumerate((("train", train_count), ("val", val_count))):
             for number, domain in enumerate(DOMAINS):
-                folder = drawing / split / domain
+                folder = root / split / domain
                 folder.mkdir(parents=True)
                 for index in range(count):
                     face = draw_face(domain, size, np.random.default_rng([seed, part, number, index]))
                     Image.fromarray(face).save(folder / f"{index:05d}.png")
-        (drawing / "toy.json").write_text(json.dumps(label) + "\n", encoding="utf-8")
-        if root.exists():
-            root.rmdir()
-        drawing.rename(root)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"cannot write the toy faces to {root}: {reason}; choose another folder") from error
-    finally:
-        shutil.rmtree(drawing, ignore_errors=True)
-    return True
 
-
-def _label(root: Path) -> dict | None:
-    try:
-        return json.loads((root / "toy.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+    return write_drawn(root, label, "toy faces", draw)
 
 
 # ---- around the face ----
