@@ -77,10 +77,12 @@ def in_paddle(rows: list, arrays: dict) -> dict:
     for name in rows:
         found.setdefault(name.paddle, []).append(arrays[name.torch].T if name.transposed else arrays[name.torch])
     stacked = {name.paddle for name in rows if name.domain is not None}
-    return {
-        key: np.ascontiguousarray(np.stack(parts) if key in stacked else parts[0])  # of transposed views
-        for key, parts in found.items()
-    }
+    return {key: _contiguous(np.stack(parts) if key in stacked else parts[0]) for key, parts in found.items()}
+
+
+def _contiguous(value: np.ndarray) -> np.ndarray:
+    """``value``, which may be a transposed view, in a row; NumPy would make one dimension of none."""
+    return np.ascontiguousarray(value).reshape(np.shape(value))
 
 
 def in_torch(rows: list, values: dict) -> dict:
@@ -89,5 +91,5 @@ def in_torch(rows: list, values: dict) -> dict:
     for name in rows:
         if name.paddle in values:
             value = values[name.paddle] if name.domain is None else values[name.paddle][name.domain]
-            found[name.torch] = np.ascontiguousarray(value.T if name.transposed else value)
+            found[name.torch] = _contiguous(value.T if name.transposed else value)
     return found
