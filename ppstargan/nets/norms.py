@@ -49,7 +49,8 @@ class BatchNorm(nn.Layer):
     def _normalised(self, x, mean, variance):
         if x.dtype != paddle.float64:
             return F.batch_norm(x, mean, variance, self.weight, self.bias, False, epsilon=self.epsilon)
-        scale = self.weight / (variance + self.epsilon).sqrt()  # Paddle's operation has its epsilon in float32
+        # Paddle's operation has its epsilon in float32; a quotient, differentiated twice, ends Paddle 2.6.
+        scale = self.weight * (variance + self.epsilon).rsqrt()
         return (x - _channels(mean, x)) * _channels(scale, x) + _channels(self.bias, x)
 
     @paddle.no_grad()

@@ -72,10 +72,9 @@ def number(case: Case, key: str, value, tolerance: float = LOSSES) -> Check:
 
 
 def trained(case: Case, key: str, value) -> Check:
-    """Compares a run's losses with those under ``key``: the difference, relative to losses above 1."""
+    """Compares a run's losses with those under ``key``: the difference, relative to the largest of them."""
     check = case.largest(key, value, TRAIN)
-    scale = max(1.0, float(np.abs(check.reference).max()))
-    return Check(case.name, key, check.error / scale, TRAIN, check.ours, check.reference)
+    return Check(case.name, key, check.error / np.abs(check.reference).max(), TRAIN, check.ours, check.reference)
 
 
 def final_checks(case: Case, nets: dict):
