@@ -30,6 +30,7 @@ setup(
         "gpu": ["paddlepaddle-gpu>=2.6.2", "numpy<2"],  # PyPI's newest build is 2.6.2, which was built for NumPy 1
         "report": ["reprod_log>=1.0.1"],
         "video": ["av>=12"],  # brings an H.264 encoder; its wheels hold libraries under the GPL
+        "heic": ["pillow-heif>=0.10", "pillow-avif-plugin>=1.3"],  # Pillow 11.3 and later read AVIF without
         "demo": ["gradio>=6.31; python_version >= '3.10'"],
         "onnx": ["paddle2onnx>=1.3.1", "onnxruntime>=1.20"],
         "test": ["pytest>=7.0", "ruff>=0.6", "reprod_log>=1.0.1", "av>=12", "nbclient>=0.8", "ipykernel>=6.0"],

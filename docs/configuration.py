@@ -27,6 +27,10 @@ train:
   lr: 2.0e-4
 ```
 
+A text stands as it is, with or without quotes (`name: 007` is `007`); numbers are decimal, and the others are `true` or
+`false`. In a file, a text that holds `: ` or ` #` needs single quotes, as a Windows path does where it has any. `~` at
+the start of a path is the home folder. Of a key that `-o` gives twice the last holds; in one file that is an error.
+
 G is the generator, F the mapping network, E the style encoder, D the discriminator. `python docs/configuration.py`
 writes this page; the texts are the comments in `configs/base.yaml`.
 """

@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from ppstargan import safe_pickle
+from ppstargan import foreign, safe_pickle
 from ppstargan.errors import UserError
-from ppstargan.files import replaced
+from ppstargan.files import dead_link, reason, replaced
+from ppstargan.finite import first_bad_array
 
 HOW_TO_GET = (
     "python tools/quickstart.py trains a small model and python tools/train.py -c CONFIG yours, both into "
@@ -27,7 +28,6 @@ HOW_TO_GET = (
 )
 
 _MARK = b"ppstargan crc32 "  # and eight hexadecimal digits: what follows the pickle
-_START = b"\x80\x05"  # of a pickle of protocol 5
 _PIECE = 2**20  # bytes
 
 
@@ -58,38 +58,48 @@ def save(content: dict, path) -> None:
             pickle.dump(content, target, protocol=5)  # the first that writes an array without a copy of it
             file.write(_trailer(target.checksum))
     except OSError as error:
-        raise UserError(f"{Path(path).absolute()} not written ({error.strerror}); no other file was touched") from None
+        path = Path(path).absolute()
+        raise UserError(f"{path} not written ({reason(error, path)}); no other file was touched") from None
 
 
 def load(path, how_to_get: str = HOW_TO_GET) -> dict:
     """What ``save`` wrote; nothing in a file is run.
 
-    Raises Damaged, a UserError, for a damaged or foreign file, and UserError for one that cannot be read.
+    Raises Damaged, a UserError, for a damaged or foreign file and for weights that are not finite, and UserError for a
+    file that cannot be read.
     """
     path = Path(path)
     try:
         with open(path, "rb") as file:
-            start = file.read(len(_START))
+            start = file.read(1000)
             content = _checked(file)
     except FileNotFoundError:
-        raise UserError(f"no weights at {path.absolute()}; to get them: {how_to_get}") from None
+        lost = dead_link(path)
+        raise UserError(f"no weights at {path.absolute()}; {lost or 'to get them: ' + how_to_get}") from None
     except IsADirectoryError:
         inside = max(path.rglob("*.pdparams"), key=os.path.getmtime, default=None)
         such = f", such as {inside.absolute()}" if inside else " in it"
         raise UserError(f"{path.absolute()} is a folder; name a file{such}") from None
     except OSError as error:
-        raise UserError(f"{path.absolute()} cannot be read ({error.strerror})") from None
+        raise UserError(f"{path.absolute()} cannot be read ({reason(error, path)})") from None
     except MemoryError:
         raise UserError(f"{path.absolute()} needs more memory than there is") from None
     except Exception as error:  # a damaged pickle raises nearly anything
-        reason = " ".join(str(error).split())
-        converted = path.with_suffix(".pdparams").name
-        advice = f"; if it is a PyTorch file, convert it: python tools/convert_torch_weights.py {path} {converted}"
+        why = " ".join(str(error).split())
         raise Damaged(
-            f"{path.absolute()} is damaged or no weights of ppstargan's ({reason}){'' if start == _START else advice}"
+            f"{path.absolute()} is damaged or no weights of ppstargan's ({why}){foreign.advice(start, path)}"
         ) from None
     if not isinstance(content, dict) or not isinstance(content.get("architecture"), dict):
-        raise Damaged(f"{path.absolute()} holds no weights of ppstargan's; {how_to_get}")
+        raise Damaged(
+            f"{path.absolute()} holds {foreign.described(content)}: no weights of ppstargan's"
+            f"{foreign.way(content, path) or '; ' + how_to_get}"
+        )
+    bad = first_bad_array(content, ("nets", "averages"))
+    if bad:
+        raise Damaged(
+            f"{path.absolute()}: {bad}, so these weights make nothing: the training that wrote them had diverged, or "
+            "the file was made wrong; take an earlier checkpoint"
+        )
     names = content.get("domains") or []
     if not isinstance(names, (list, tuple)) or not all(map(_is_plain_name, names)):  # they may name files
         raise Damaged(f"{path.absolute()} names domains that are no plain names: {names!r}")

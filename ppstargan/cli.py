@@ -10,6 +10,12 @@ from typing import Callable, NoReturn
 from ppstargan.errors import UserError
 from ppstargan.translator import FAN_PATH, Translator
 
+FIT_HELP = (
+    "what becomes of a photograph that is not square: its middle square, since a squashed face has a shape that no "
+    "model was trained on, or all of it, squashed [%(default)s]"
+)
+BACKGROUND_HELP = "put behind transparent places: white, #RRGGBB [the colours that the file hides there]"
+
 
 class Parser(argparse.ArgumentParser):
     """Answers a wrong call with one line instead of the whole usage."""
@@ -60,9 +66,9 @@ def add_model(arguments: Parser, required: bool = True) -> None:
     add("--fan", default=FAN_PATH, metavar="PATH", help="converted wing.ckpt, for w_hpf > 0 [%(default)s]")
 
 
-def load_model(given: argparse.Namespace, batch_size: int = 8) -> Translator:
+def load_model(given: argparse.Namespace, batch_size: int = 8, **options) -> Translator:
     """The model that the arguments of ``add_model`` name, after a line on it. Raises UserError as ``Translator``."""
-    model = Translator(given.weights, given.domain_names, given.fan, batch_size)
+    model = Translator(given.weights, given.domain_names, given.fan, batch_size, **options)
     print(f"weights: {model.weights}: {model.img_size} px, domains {', '.join(model.domains)}", flush=True)
     return model
 

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from ppstargan import yaml_text
 from ppstargan.errors import UsageError
+from ppstargan.files import expanded
+from ppstargan.yaml_text import Text
 
 
 @dataclass
@@ -105,23 +110,31 @@ WITHOUT_EFFECT = (
 ).split()
 CONFIGS = Path(__file__).parents[1] / "configs"  # where there is a checkout
 AMP = ("none", "float16", "bfloat16")
-LARGEST_SEED = 2**32 - 1  # larger than any that people type, and whole in every library
-FRACTIONS = ("data.crop_probability", "data.max_bad_share", "train.ema_beta")
-BELOW_ONE = ("train.beta1", "train.beta2")
+LARGEST = 10**12  # of other whole numbers: more than any run does, and less than times are counted in
+AT_MOST = {
+    "train.seed": 2**32 - 1,  # larger than any that people type, and whole in every library
+    "data.workers": 1024,
+    **dict.fromkeys(
+        "model.style_dim model.latent_dim model.hidden_dim model.max_channels train.batch_size".split(), 2**16
+    ),
+}
+FEWEST_CHANNELS = 3  # those of an image; fewer carry no colours
+FRACTIONS = ("data.crop_probability", "data.max_bad_share")
+BELOW_ONE = ("train.beta1", "train.beta2", "train.ema_beta")  # at 1, a mean never moves
+PATHS = ("output", "data.root", "face.fan")
+DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def load_config(path, overrides=()) -> Config:
-    """The configuration in ``path`` with ``overrides`` such as ``train.batch_size=4`` on top.
+    """The configuration in ``path`` with ``overrides`` such as ``train.batch_size=4`` on top, of a key's the last.
 
-    Raises UsageError for a missing file, bad YAML, an unknown key (naming the nearest known one), a value of the wrong
-    type, or one out of range.
+    A value is what its key takes: text as it stands, decimal numbers, true or false; ~ in a path is the home folder.
+    Raises UsageError for a missing file, bad YAML, a key twice in a file, an unknown key (naming the nearest known
+    one), a value of the wrong type, or one out of range.
     """
     values = _read(Path(path), ())
     for override in overrides:
-        key, sign, text = override.partition("=")
-        if not sign:
-            raise UsageError(f"override {override!r} has no '='; write it as train.batch_size=4")
-        _merge(values, _nest(key.split("."), _parse(text, f"override {override!r}")), f"override {override!r}")
+        _set(values, *yaml_text.of_override(override))
     return from_dict(values, f"{path} with -o {' '.join(overrides)}" if overrides else str(path))
 
 
@@ -138,7 +151,7 @@ def from_dict(values: dict, where: str) -> Config:
 
 def to_yaml(config: Config) -> str:
     """The resolved configuration as YAML that ``load_config`` reads again."""
-    return yaml.safe_dump(dataclasses.asdict(config), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(dataclasses.asdict(config), sort_keys=False, allow_unicode=True, width=float("inf"))
 
 
 def changes(before: dict, now: dict) -> dict:
@@ -153,33 +166,20 @@ def changes(before: dict, now: dict) -> dict:
 
 
 def _read(path: Path, open_files: tuple) -> dict:
-    path = path.absolute()
-    if path in open_files:
+    path = Path(os.path.abspath(path))
+    if os.path.realpath(path) in map(os.path.realpath, open_files):
         raise UsageError(f"{path}: its _base_ leads back to itself; remove one of them")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = yaml_text.read(path)
     except FileNotFoundError:
         asked = f", which {open_files[-1]} names as its _base_" if open_files else ""
         raise UsageError(f"no configuration {path}{asked}; the ones that come along are in {CONFIGS}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise UsageError(f"{path} holds no keys; start it with '_base_: base.yaml'")
     base = content.pop("_base_", None)
-    values = _read(path.parent / str(base), (*open_files, path)) if base else {}
-    _merge(values, content, str(path))
+    named = base.text and expanded(yaml_text.one_line(base, "_base_")) if base else ""
+    values = _read(path.parent / named, (*open_files, path)) if named else {}
+    for key, value in content.items():
+        _set(values, key, value)
     return values
-
-
-def _parse(text: str, where: str):
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise UsageError(f"{where}: the value is no YAML") from None
-
-
-def _nest(path: list, value) -> dict:
-    return {path[0]: _nest(path[1:], value) if len(path) > 1 else value}
 
 
 def known_keys() -> dict:
@@ -191,46 +191,42 @@ def known_keys() -> dict:
     return known
 
 
-def _merge(values: dict, new: dict, where: str) -> None:
-    known = known_keys()
-    for key, value in new.items():
-        entries = {key: value}
-        if key in SECTIONS:
-            if not isinstance(value, dict):
-                raise UsageError(f"{where}: {key} is a section; set a key in it, such as {key}.{_first(key)}")
-            entries = {f"{key}.{name}": entry for name, entry in value.items()}
-        for name, entry in entries.items():
-            if name not in known:
-                while isinstance(entry, dict) and entry:  # a section that is none: its keys tell more
-                    key, entry = next(iter(entry.items()))
-                    name = f"{name}.{key}"
-                nearest = difflib.get_close_matches(str(name), known, 1, 0.0)[0]
-                all_keys = "docs/configuration.md lists all"
-                raise UsageError(f"{where}: unknown key {name}; the nearest known one is {nearest}, and {all_keys}")
-            section, _, last = name.rpartition(".")  # of the name: a file may say train.lr, too
-            target = values.setdefault(section, {}) if section else values
-            target[last] = _typed(name, entry, known[name], where)
+def _set(values: dict, key: str, value: Text) -> None:
+    """Sets ``key`` in the nested ``values`` to what ``value`` stands for."""
+    known, shown = known_keys(), key if key.isprintable() else repr(key)
+    hint = "; a key's colon wants a space behind it" if yaml_text.NO_SPACE.search(f"{key} {value.text}") else ""
+    if key in SECTIONS:
+        first = dataclasses.fields(SECTIONS[key])[0].name
+        raise UsageError(f"{value.where}: {key} is a section; set a key in it, such as {key}.{first}{hint}")
+    if key not in known:
+        nearest = difflib.get_close_matches(key, known, 1, 0.0)[0]
+        all_keys = f"docs/configuration.md lists all{hint}"
+        raise UsageError(f"{value.where}: unknown key {shown}; the nearest known one is {nearest}, and {all_keys}")
+    section, _, name = key.rpartition(".")
+    target = values.setdefault(section, {}) if section else values
+    target[name] = _typed(key, value, known[key])
 
 
-def _first(section: str) -> str:
-    return dataclasses.fields(SECTIONS[section])[0].name
-
-
-def _typed(key: str, value, kind: str, where: str):
-    """``value`` as the type that ``key`` has; YAML reads 1e-4 as text, which still is a number here."""
+def _typed(key: str, value: Text, kind: str):
+    """``value`` as the type that ``key`` has."""
+    if kind == "str":
+        text = yaml_text.one_line(value, key)
+        return expanded(text) if key in PATHS else text
+    text = value.text.strip()
     try:
-        if kind == "bool" and isinstance(value, bool):
-            return value
-        if kind == "str" and isinstance(value, (str, int, float)) and not isinstance(value, bool):
-            return str(value)
-        if kind == "float" and not isinstance(value, bool):
-            return float(value)
-        if kind == "int" and not isinstance(value, bool) and float(value) == int(float(value)):
-            return value if isinstance(value, int) else int(float(value))
-    except (TypeError, ValueError, OverflowError):
+        if kind == "bool" and text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        if kind == "int" and re.fullmatch(r"[+-]?[0-9]+", text):
+            return int(text)
+        if kind != "bool" and DECIMAL.fullmatch(text):
+            number = float(text)
+            if kind == "float" or number == int(number):
+                return number if kind == "float" else int(number)
+    except (ValueError, OverflowError):  # too many digits
         pass
-    names = {"bool": "true or false", "str": "text", "float": "a number", "int": "a whole number"}
-    raise UsageError(f"{where}: {key} must be {names[kind]}, not {value!r}")
+    names = {"bool": "true or false", "float": "a number", "int": "a whole number"}
+    short = text if len(text) < 100 else f"{text[:100]}…"
+    raise UsageError(f"{value.where}: {key} must be {names[kind]}, not {short!r}")
 
 
 def _unset(values: dict) -> list:
@@ -255,15 +251,23 @@ def _check_ranges(config: Config, where: str) -> None:
     for key in NOT_NEGATIVE:
         if not 0 <= value(key) < float("inf"):
             raise UsageError(f"{where}: {key} must not be negative, nor infinite, and is {value(key)}")
+    for key, kind in known_keys().items():
+        if kind == "int" and value(key) > AT_MOST.get(key, LARGEST):
+            raise UsageError(f"{where}: {key} must be at most {AT_MOST.get(key, LARGEST)}, not {value(key)}")
     for key in FRACTIONS:
         if not 0 <= value(key) <= 1:
             raise UsageError(f"{where}: {key} must be between 0 and 1, not {value(key)}")
     for key in BELOW_ONE:
         if not 0 <= value(key) < 1:
             raise UsageError(f"{where}: {key} must be 0 or more and below 1, not {value(key)}")
-    t = config.train
-    if t.seed > LARGEST_SEED:
-        raise UsageError(f"{where}: train.seed must be at most {LARGEST_SEED}, not {t.seed}")
+    t, m = config.train, config.model
+    channels = min(m.channel_base // size, m.max_channels)
+    if channels < FEWEST_CHANNELS:
+        raise UsageError(
+            f"{where}: layers at {size} px would have {channels} channels, by model.channel_base {m.channel_base} and "
+            f"model.max_channels {m.max_channels}, and an image has {FEWEST_CHANNELS}; give at least "
+            f"model.channel_base={FEWEST_CHANNELS * size} and model.max_channels={FEWEST_CHANNELS}"
+        )
     if t.amp not in AMP:
         raise UsageError(f"{where}: train.amp must be {', '.join(AMP[:-1])} or {AMP[-1]}, not {t.amp}")
     if t.batch_size % t.accumulate:

@@ -3,13 +3,52 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from pathlib import Path
 
-from ppstargan.errors import UserError
+from ppstargan.errors import UsageError, UserError
 
 _KEPT = 50  # characters of a file's name in that of its partial file: 255 bytes are the most that a name may have
+
+
+def expanded(path: str) -> str:
+    """``path`` with its ~ as the home folder, as a shell has it. Raises UsageError where no such home is known."""
+    found = os.path.expanduser(path)
+    if found.startswith("~"):
+        raise UsageError(f"{path}: the home folder that ~ stands for is not known; give the whole path, or ./{path}")
+    return found
+
+
+def dead_link(path) -> str:
+    """Where a link in ``path`` that leads nowhere leads, for a message; "" where there is none."""
+    path = Path(path).absolute()
+    for part in (*reversed(path.parents), path):
+        if part.is_symlink() and not part.exists():
+            return f"{part} is a link to {os.readlink(part)}, which is not there; is its disk mounted?"
+    return ""
+
+
+def make_folder(path) -> None:
+    """Makes the folder ``path`` and those that it lies in, unless they are there. Raises OSError."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        lost = dead_link(path)
+        if lost:
+            raise OSError(errno.ENOENT, lost) from None
+        raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), error.filename) from None  # a file in its place
+
+
+def reason(error: OSError, path=None) -> str:
+    """What an OSError says, and of which file, unless that is ``path``, which the message names already."""
+    what, name = error.strerror or str(error), error.filename
+    if name is None:
+        return what
+    name = Path(os.fsdecode(name))
+    known = path is not None and name.parent == Path(path).parent and (name == Path(path) or name.suffix == ".partial")
+    return what if known else f"{what}: {name}"
 
 
 @contextlib.contextmanager
@@ -22,7 +61,7 @@ def replaced(path, sync: bool = False):
     path = Path(path).absolute()
     partial = path.with_name(f".{path.name[:_KEPT]}.{threading.get_ident()}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         yield partial
         if sync:
             with open(partial, "r+b") as file:  # Windows wants it writable
@@ -43,7 +82,7 @@ def whole_file(path):
             yield partial
     except OSError as error:
         where = Path(path).absolute()
-        raise UserError(f"cannot write {where}: {error.strerror or error}; choose another place") from None
+        raise UserError(f"cannot write {where}: {reason(error, where)}; choose another place") from None
 
 
 def _sync_folder(folder: Path) -> None:

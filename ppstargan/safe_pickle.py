@@ -1,5 +1,7 @@
 """Reads pickles of dicts, lists, numbers, strings and arrays, from whomever they come: nothing that one asks for runs.
 
+Python's and NumPy's own, and those of ``paddle.save``, in which a tensor is a pair of its name and its array.
+
 NumPy's own way of unpickling believes what a file says of types and sizes: an object type over plain bytes is a
 pointer of the file's choice, and a shape is memory. Here stand-ins take down what the file says, and arrays of plain
 numbers are made from the bytes that are there.
@@ -13,6 +15,8 @@ import re
 from typing import BinaryIO
 
 import numpy as np
+
+_MOST_ENTRIES = 1_000_000  # a checkpoint of a training run has about two thousand
 
 
 class _DType:
@@ -48,15 +52,48 @@ def _reconstruct(*_) -> _Array:
     return _Array()
 
 
-# All that such a pickle asks for, under NumPy 1's names and NumPy 2's.
-_ALLOWED = {("numpy", "ndarray"): _Array, ("numpy", "dtype"): _DType}
+class _OrderedDict(dict):
+    """In place of collections.OrderedDict, without the attributes that one may be given."""
+
+    def __setstate__(self, state):
+        pass
+
+
+def _named_tensor(pair):
+    """In place of tuple, which paddle.save calls for a tensor alone."""
+    if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[0], str):
+        raise pickle.UnpicklingError("it makes a tuple of something that is no tensor of Paddle's")
+    return pair[1]
+
+
+# All that such a pickle asks for, under NumPy 1's names and NumPy 2's, and under those of pickle's protocol 2.
+_ALLOWED = {
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _DType,
+    ("collections", "OrderedDict"): _OrderedDict,
+    ("builtins", "tuple"): _named_tensor,
+    ("__builtin__", "tuple"): _named_tensor,
+}
 for _core in ("numpy.core", "numpy._core"):
     _ALLOWED[f"{_core}.multiarray", "_reconstruct"] = _reconstruct
     _ALLOWED[f"{_core}.numeric", "_frombuffer"] = _from_buffer
 
 
 class _Unpickler(pickle._Unpickler):  # Python's own form of it, in which the making of tuples can be watched
+    def __init__(self, file, size: int):
+        super().__init__(file)
+        self.left = size
+
+    def encode(self, text: str, codec: str) -> bytes:
+        """In place of _codecs.encode: protocol 2 has no bytes, and writes a text of as many characters."""
+        self.left -= len(text)  # the same text may be encoded again and again
+        if codec != "latin1" or self.left < 0:
+            raise pickle.UnpicklingError("it encodes what are no bytes of an array")
+        return text.encode(codec)
+
     def find_class(self, module: str, name: str):
+        if (module, name) == ("_codecs", "encode"):
+            return self.encode
         if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which weights have no need of")
         return _ALLOWED[module, name]
@@ -94,14 +131,18 @@ def load(file: BinaryIO):
             raise pickle.UnpicklingError("it asks for more memory than it has content")
     end = file.tell()
     file.seek(0)
-    content = _plain(_Unpickler(file).load())
+    content = _plain(_Unpickler(file, end).load(), [_MOST_ENTRIES])
     file.seek(end)
     return content
 
 
-def _plain(value):
+def _plain(value, left: list):
+    """``value`` with arrays in place of their stand-ins, and dicts of its own, ``left[0]`` entries of them at most."""
     if isinstance(value, _Array):
         return value.value
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    return value
+    if not isinstance(value, dict):
+        return value
+    left[0] -= len(value)
+    if left[0] < 0:  # a few dicts, each of which holds the one before twice, are without end
+        raise pickle.UnpicklingError("it holds more entries than weights have")
+    return {key: _plain(entry, left) for key, entry in value.items()}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import operator
+import os
 from pathlib import Path
 from typing import Union
 
 import numpy as np
 import paddle
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ppstargan import checkpoint
-from ppstargan.data.transforms import for_testing, load_rgb
+from ppstargan.data.reading import background_colour, to_rgb, upright
+from ppstargan.data.transforms import FITS, fitted, for_testing, load_rgb
 from ppstargan.errors import UserError
 from ppstargan.face.weights import FAN_PATH, load_fan
 from ppstargan.nets.stargan_v2 import AVERAGED, MEAN_LATENTS, build
@@ -29,19 +32,36 @@ class Translator:
         model.translate("cat.jpg", style).save("cat_as_dog.png")
 
     An image is a path, an 8-bit PIL image, or an RGB array uint8 [H, W, 3], of any size; several are a list of those,
-    or an array [N, H, W, 3]. The networks see each as a square of ``img_size`` px (the aspect ratio is not kept), and
-    what comes out has that size. Images go through the networks ``batch_size`` at a time, and paths are read then.
+    or an array [N, H, W, 3]. The networks see its middle square of ``img_size`` px, since a squashed face has a
+    shape that they were not trained on (``fit="squash"`` shows them all of it, as training and evaluation do), and what
+    comes out has that size. Images go through the networks ``batch_size`` at a time, and paths are read then.
     A style code is float32 [1, style_dim], N of them [N, style_dim]; weighted means of codes are codes too.
-    A domain is given by its name or its number.
+    A domain is given by its name or its number. Whatever cannot be used raises UserError.
     """
 
-    def __init__(self, weights, domains=None, fan=FAN_PATH, batch_size: int = 8):
+    def __init__(
+        self,
+        weights,
+        domains=None,
+        fan=FAN_PATH,
+        batch_size: int = 8,
+        fit: str = FITS[0],
+        background: str | None = None,
+    ):
         """Loads a run's checkpoint or a converted file: its moving averages, or the networks where it has none.
 
         ``domains`` names the domains in the order of their numbers where the file does not (a converted one). ``fan``
         is the converted wing.ckpt, read where w_hpf > 0 and the file holds no face alignment network of its own.
-        Raises UserError for a file that is missing, damaged or of another kind, and for names that do not fit.
+        ``background`` is a colour to put behind transparent places, such as "white"; without one, the colours that a
+        file hides there are used. Raises UserError for a file that is missing, damaged or of another kind, and for
+        names that do not fit.
         """
+        if not isinstance(weights, (str, os.PathLike)):
+            raise UserError(f"weights is {_told(weights)}; give the path of a file")
+        if fit not in FITS:
+            raise UserError(f"fit {_told(fit)}: give one of {', '.join(FITS)}")
+        self.fit, self.background = fit, background_colour(background)
+        self.batch_size, self._means = _whole("batch_size", batch_size, 1), {}
         content = checkpoint.load(weights)
         parts = content.get("nets") or {}
         values = {**parts, **(content.get("averages") or {})}
@@ -52,7 +72,7 @@ class Translator:
                 f"{', '.join(missing)}; give a run's checkpoint, or the authors' *_nets_ema.ckpt converted by "
                 "tools/convert_torch_weights.py"
             )
-        self.weights, self.batch_size, self._means = Path(weights).absolute(), batch_size, {}
+        self.weights = Path(weights).absolute()
         self.nets = build(content["architecture"], str(self.weights))  # D stays without values, and takes no memory
         self.architecture = self.nets.architecture
         self.img_size = self.architecture["img_size"]
@@ -67,6 +87,9 @@ class Translator:
     def _names(self, stored, given) -> list:
         """The names of the domains, in the order of their numbers."""
         count = self.architecture["num_domains"]
+        if isinstance(given, str) or (given is not None and not hasattr(given, "__iter__")):
+            raise UserError(f"domains is {_told(given)}; give a list of names, in the order of their numbers")
+        given = None if given is None else list(map(str, given))
         if stored and given and list(stored) != list(given):
             raise UserError(f"{self.weights} has the domains {', '.join(stored)}, and not {', '.join(given)}")
         names = list(given or stored or map(str, range(count)))
@@ -87,7 +110,7 @@ class Translator:
         known = ", ".join(self.domains)
         unnamed = self.domains == [str(i) for i in range(len(self.domains))]
         advice = "; the file has no names for them: give all of them in that order (--domain-names)" if unnamed else ""
-        raise UserError(f"unknown domain {name}; {self.weights} has {known}{advice}")
+        raise UserError(f"unknown domain {' '.join(name.split())[:60]}; {self.weights} has {known}{advice}")
 
     def read(self, images) -> np.ndarray:
         """Images as the networks see them: uint8 [N, img_size, img_size, 3].
@@ -97,20 +120,24 @@ class Translator:
         images = _listed(images)
         found = np.empty((len(images), self.img_size, self.img_size, 3), np.uint8)
         for row, image in zip(found, images):
-            row[:] = to_uint8(for_testing(_rgb(image), self.img_size)[None])[0]
+            row[:] = to_uint8(self._seen(image)[None])[0]
         return found
+
+    def _seen(self, image) -> np.ndarray:
+        """One image as the networks see it: float32 [3, img_size, img_size] in [-1, 1]."""
+        return for_testing(fitted(_rgb(image, self.background), self.fit), self.img_size)
 
     def _batches(self, images):
         """Yields (first, x): images [B, 3, S, S] in [-1, 1], and the place of the first of them."""
         for first in range(0, len(images), self.batch_size):
-            batch = [for_testing(_rgb(image), self.img_size) for image in images[first : first + self.batch_size]]
+            batch = [self._seen(image) for image in images[first : first + self.batch_size]]
             yield first, paddle.to_tensor(np.stack(batch))
 
     @paddle.no_grad()
     def style_from_reference(self, images, domain) -> np.ndarray:
         """Style codes [N, style_dim] of N reference images; ``domain`` is that of all, or a list with one for each."""
         images = _listed(images)
-        each = domain if isinstance(domain, (list, tuple)) else [domain] * len(images)
+        each = domain if isinstance(domain, (list, tuple, np.ndarray)) else [domain] * len(images)
         if len(each) != len(images):
             raise UserError(f"{len(images)} reference images have {len(each)} domains; give one, or one for each")
         y = np.array([self.domain_number(name) for name in each], np.int64)
@@ -128,9 +155,11 @@ class Translator:
         gives the same codes, and the first of them whatever ``count`` is; in all domains the latents are the same.
         """
         number = self.domain_number(domain)
-        if seed < 0 or not 0 <= psi <= 1:
-            raise UserError(f"seed {seed}, psi {psi}: the seed must be 0 or more, and psi from 0 to 1")
-        z = np.random.default_rng(seed).standard_normal((count, self.architecture["latent_dim"])).astype(np.float32)
+        seed, count, psi = _whole("seed", seed, 0), _whole("count", count, 1), _share("psi", psi)
+        try:
+            z = np.random.default_rng(seed).standard_normal((count, self.architecture["latent_dim"])).astype(np.float32)
+        except (MemoryError, ValueError):
+            raise UserError(f"count {count}: there is no memory for so many latents") from None
         mean = paddle.to_tensor(self._mean(number)) if psi < 1 else None
         return self.nets.style_from_latent(paddle.to_tensor(z), number, psi, mean).numpy()
 
@@ -156,6 +185,8 @@ class Translator:
     def render(self, prepared: list, styles) -> np.ndarray:
         """The N prepared images in the styles [N, style_dim], or all in one [1, style_dim]: uint8 [N, S, S, 3]."""
         sizes = [content.bottleneck.shape[0] for content, _ in prepared]
+        if not sizes:
+            raise UserError("there are no prepared images in the list given")
         styles = np.split(self._codes(styles, sum(sizes)), np.cumsum(sizes)[:-1])
         images = [
             to_uint8(self.nets.generator.decode_content(content, paddle.to_tensor(s), masks))
@@ -164,12 +195,8 @@ class Translator:
         return np.concatenate(images)
 
     def _codes(self, styles, count: int) -> np.ndarray:
-        """``styles`` as float32 [count, style_dim]. Raises UserError for another shape."""
-        dim = self.architecture["style_dim"]
-        try:
-            codes = np.atleast_2d(np.asarray(styles, np.float32))
-        except (TypeError, ValueError):
-            raise UserError("a style is the array that style_from_reference or style_from_seed gives") from None
+        """``styles`` as float32 [count, style_dim]. Raises UserError for another shape, and for NaN."""
+        dim, codes = self.architecture["style_dim"], _floats(styles)
         if codes.shape not in ((1, dim), (count, dim)):
             raise UserError(f"style codes {list(codes.shape)} do not fit {count} images; give [1 or {count}, {dim}]")
         return np.ascontiguousarray(np.broadcast_to(codes, (count, dim)))
@@ -180,7 +207,7 @@ class Translator:
         One image in one style gives one PIL image; one image in M styles, N images in one style, and N images in N
         styles, one each, give a list. Raises UserError as ``read`` does, and for styles of another shape.
         """
-        listed, styles = _listed(images), np.atleast_2d(styles)
+        listed, styles = _listed(images), _floats(styles)
         if len(listed) == 1 and len(styles) > 1:
             prepared = self.prepare(listed)
             return [Image.fromarray(self.render(prepared, style)[0]) for style in styles]
@@ -192,25 +219,68 @@ class Translator:
 
 
 def _is_one(images) -> bool:
-    return isinstance(images, (str, Path, Image.Image)) or (isinstance(images, np.ndarray) and images.ndim != 4)
+    return isinstance(images, (str, os.PathLike, Image.Image)) or (isinstance(images, np.ndarray) and images.ndim != 4)
 
 
 def _listed(images) -> list:
+    if not _is_one(images) and not hasattr(images, "__iter__"):
+        raise UserError(f"images are paths, PIL images or uint8 arrays, or a list of them, not {_told(images)}")
     listed = [images] if _is_one(images) else list(images)
     if not listed:
         raise UserError("there are no images in the list given")
     return listed
 
 
-def _rgb(image: Picture) -> Image.Image:
+def _rgb(image: Picture, background: tuple | None) -> Image.Image:
     """One image as 8-bit RGB, upright."""
-    if isinstance(image, (str, Path)):
-        return load_rgb(image)
+    if isinstance(image, (str, os.PathLike)):
+        return load_rgb(image, background)
     if isinstance(image, Image.Image):
-        if image.mode[0] in "IF":  # Pillow would clip them at 255
+        if image.mode[0] in "IF":  # to_rgb would guess what is white
             raise UserError(f"a PIL image of mode {image.mode} has no 8 bits; give its path, or turn it into RGB")
-        return ImageOps.exif_transpose(image).convert("RGB")
-    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
-        return Image.fromarray(image)
-    what = f"{image.dtype} array {list(image.shape)}" if isinstance(image, np.ndarray) else type(image).__name__
-    raise UserError(f"an image is a path, a PIL image, or a uint8 array [H, W, 3], not a {what}")
+        found = to_rgb(upright(image), background)[0] if min(image.size) else image
+    elif isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
+        found = Image.fromarray(image) if image.size else Image.new("RGB", image.shape[1::-1])
+    else:
+        what = f"{image.dtype} array {list(image.shape)}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise UserError(f"an image is a path, a PIL image, or a uint8 array [H, W, 3], not a {what}")
+    if min(found.size) < 1:
+        raise UserError(f"an image of {found.width} x {found.height} pixels is empty; give one with pixels")
+    return found
+
+
+def _floats(styles) -> np.ndarray:
+    """Style codes as float32 of two axes, or more."""
+    try:
+        with np.errstate(over="ignore"):  # what is too large for float32 is infinite, and refused below
+            codes = np.atleast_2d(np.asarray(styles, np.float32))
+    except (TypeError, ValueError):
+        raise UserError("a style is the array that style_from_reference or style_from_seed gives") from None
+    if not np.isfinite(codes).all():
+        raise UserError("a style code holds NaN or infinity; give codes that style_from_reference or _seed gave")
+    return codes
+
+
+def _whole(name: str, value, least: int) -> int:
+    try:
+        number = least - 1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise UserError(f"{name} {_told(value)}: the {name} must be {least} or more, a whole number")
+    return number
+
+
+def _share(name: str, value) -> float:
+    try:
+        number = -1.0 if isinstance(value, (str, bytes)) else float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise UserError(f"{name} {_told(value)}: give a number from 0 to 1")
+    return number
+
+
+def _told(value) -> str:
+    """Any value, short and in one line."""
+    return " ".join(repr(value).split())[:60]

@@ -39,7 +39,7 @@ def losses_and_gradients(form, nets, batch):
 
 @pytest.mark.parametrize("w_hpf", [0, 1])
 def test_the_plain_form_has_the_same_losses_and_gradients(w_hpf, monkeypatch):
-    config = load_config(ROOT / "configs" / "toy.yaml", [*SMALL, "model.img_size=64"])
+    config = load_config(ROOT / "configs" / "toy.yaml", [*SMALL, "model.img_size=64", "model.channel_base=256"])
     with float64():
         nets = Networks(3, 64, style_dim=8, hidden_dim=16, channel_base=512, max_channels=16, w_hpf=w_hpf)
     batch = benchmark.random_batch(config, 2, 3)

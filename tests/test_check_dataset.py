@@ -78,6 +78,32 @@ def test_bad_files_and_duplicates_are_named(root, capsys):
     assert lines[-1] == "13 images, 4 of them bad; 1 in val that are in train too"
 
 
+def test_pictures_of_one_colour_and_transparent_ones_are_counted(root, capsys):
+    cats = root / "train" / "cat"
+    Image.new("RGB", (64, 64), (9, 80, 200)).save(cats / "flat.jpg")
+    Image.effect_noise((64, 64), 1).save(cats / "noisy black.png")
+    speck = Image.new("L", (200, 200))
+    speck.putpixel((3, 3), 255)
+    speck.save(cats / "speck.png")
+    Image.new("RGB", (640, 64)).save(root / "val" / "cat" / "black.png")
+    Image.effect_noise((64, 64), 20).save(cats / "picture.png")
+    clear = Image.open(cats / "3.png").copy()
+    clear.putalpha(254)
+    clear.save(cats / "clear.png")
+    clear.putalpha(255)
+    clear.save(cats / "opaque.png")
+    (cats / "x.heic").write_bytes(b"no image")
+    assert check_dataset(root) == 0
+    said = capsys.readouterr()
+    assert said.err == f"{cats}: passed over 1 files that are no images to be read: 1 .heic\n"
+    flat = ", ".join(str(cats / name) for name in ("flat.jpg", "noisy black.png", "speck.png"))
+    assert said.out.splitlines()[-3:] == [
+        f"4 of nearly one colour: {flat}, {root / 'val' / 'cat' / 'black.png'}",
+        f"1 transparent in places, and trained on with the colours that they hide there: {cats / 'clear.png'}",
+        "15 images, 0 of them bad; 0 in val that are in train too",
+    ]
+
+
 def test_a_domain_of_bad_files_has_no_sizes(root, capsys):
     (root / "val" / "cat" / "0.png").write_bytes(b"")
     assert check_dataset(root) == 1

@@ -57,7 +57,7 @@ def test_shares_of_a_batch_are_its_parts(tmp_path):
 def test_two_processes_make_one_run(tmp_path):
     """One folder with one log and one set of checkpoints; the same losses; and one process goes on with it."""
     write_dataset(tmp_path / "toy", size=32, train_count=4, val_count=2, seed=0)
-    small = "model.channel_base=64 model.hidden_dim=8 train.batch_size=4 train.log_every=1 train.sample_every=2".split()
+    small = "model.channel_base=96 model.hidden_dim=8 train.batch_size=4 train.log_every=1 train.sample_every=2".split()
     train = [str(HERE.parent / "tools" / "train.py"), "-c", str(HERE.parent / "configs" / "toy.yaml"), "-o", *small]
     both, alone = (
         [*train, f"data.root={tmp_path / 'toy'}", f"output={tmp_path / name}", "train.iterations=2"]

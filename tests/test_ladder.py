@@ -82,7 +82,7 @@ def test_the_report_puts_each_figure_into_its_stage():
     assert report.stage("diters", "critic_updates") == report.stage("data", "wide") == "forward"
 
 
-@pytest.mark.skipif(paddle.__version__.startswith("2."), reason="strays in the constants that Paddle 2 keeps in float32")
+@pytest.mark.skipif(paddle.__version__.startswith("2."), reason="Paddle 2 keeps constants in float32")
 def test_a_run_in_double_precision_agrees_to_its_digits():
     worst = max(check.error for check in checks.run(read_case(KIT, "gan_train")))
     assert worst < 1e-13, "something is computed in float32"

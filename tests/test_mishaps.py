@@ -47,12 +47,12 @@ def test_a_full_disk_costs_a_line_and_the_next_save_tries_again(faces, tmp_path,
 def test_an_image_that_goes_bad_costs_no_training(faces, tmp_path, monkeypatch):
     from ppstargan.training import trainer as module
 
-    def batches(*arguments, **options):
-        yield from (batch for _, batch in zip(range(3), training_batches(*arguments, **options)))
+    def three(*arguments, **options):
+        yield from (batch for _, batch in zip(range(3), batches(*arguments, **options)))
         raise UserError("cannot read image x.png")
 
-    training_batches = module.training_batches
-    monkeypatch.setattr(module, "training_batches", batches)
+    batches = module.batches
+    monkeypatch.setattr(module, "batches", three)
     trainer = Trainer(config(faces, tmp_path, "train.save_every=100", "train.iterations=100"), stargan_v2)
     with pytest.raises(UserError, match=r"cannot read image x\.png"):
         trainer.run()
@@ -129,7 +129,9 @@ def test_on_a_gpu_the_first_bad_iteration_is_named_when_the_losses_are_looked_at
     monkeypatch.setattr("ppstargan.training.trainer.choose_gpu_arithmetic", lambda *_: None)
     poisoned(monkeypatch, 2, lambda trainer, report: report.update({"g_latent/cyc": paddle.to_tensor(float("inf"))}))
     trainer = Trainer(
-        config(faces, tmp_path, "train.iterations=9", "train.log_every=4", "train.save_every=100"), stargan_v2
+        config(faces, tmp_path, "train.iterations=9", "train.log_every=4", "train.save_every=100"),
+        stargan_v2,
+        stargan_v2,
     )
     with pytest.raises(UserError, match=r"g_latent/cyc is inf at iteration 2: training diverged; .*; start again with"):
         trainer.run()
@@ -139,9 +141,10 @@ def test_on_a_gpu_the_first_bad_iteration_is_named_when_the_losses_are_looked_at
 def test_steps_that_the_scaler_skips_are_no_alarm(faces, tmp_path):
     trainer = Trainer(config(faces, tmp_path, "train.iterations=2", "train.sample_every=100"), stargan_v2)
     trainer.scaler = GradScaler(2.0**140)  # no float32 holds a loss of this scale
-    before = checkpoint.arrays(trainer.nets.discriminator)
+    net = trainer.system.networks["discriminator"]
+    before = checkpoint.arrays(net)
     assert trainer.run() == 0
-    assert all(np.array_equal(before[k], v) for k, v in checkpoint.arrays(trainer.nets.discriminator).items())
+    assert all(np.array_equal(before[k], v) for k, v in checkpoint.arrays(net).items())
     assert final_state(trainer.folder)["scaler"] == {"scale": 2.0**132, "good_steps": 0}
     other = Trainer(trainer.config, stargan_v2)
     other.scaler = GradScaler()
@@ -151,7 +154,7 @@ def test_steps_that_the_scaler_skips_are_no_alarm(faces, tmp_path):
 
 def test_weights_that_are_not_finite_are_never_saved(faces, tmp_path, monkeypatch):
     def nan(trainer, report):
-        bias = trainer.average.generator.from_rgb.bias
+        bias = trainer.averages["generator"].from_rgb.bias
         bias.set_value(paddle.full(bias.shape, float("nan")))
 
     poisoned(monkeypatch, 4, nan)
@@ -164,7 +167,7 @@ def test_weights_that_are_not_finite_are_never_saved(faces, tmp_path, monkeypatc
 
 def test_a_high_learning_rate_diverges_by_itself(faces, tmp_path):
     trainer = Trainer(
-        config(faces, tmp_path, "train.iterations=9", "train.lr=1e30", "train.save_every=100"), stargan_v2
+        config(faces, tmp_path, "train.iterations=9", "train.lr=1e30", "train.save_every=100"), stargan_v2, stargan_v2
     )
     with pytest.raises(UserError, match=r"at iteration \d: training diverged; .*; start again with -o train.lr=5e\+29"):
         trainer.run()

@@ -4,6 +4,7 @@ import numpy as np
 from drawing import draw_batch
 from PIL import Image
 
+from ppstargan.data import transforms
 from ppstargan.data.folders import find_domains
 from ppstargan.data.transforms import for_testing, load_rgb
 
@@ -41,6 +42,15 @@ def write_odd_files(folder):
         ("a png.jpg", rgb, {"format": "PNG"}),
         ("a webp.jpg", rgb, {"format": "WEBP", "lossless": True}),
         ("a gif.png", rgb, {"format": "GIF"}),
+        ("jfif.jfif", rgb, {"format": "JPEG", "quality": 100}),
+        ("gif.GIF", rgb, {}),
+        ("without ending", rgb, {"format": "PNG"}),
+        ("saved.jpg_large", rgb, {"format": "JPEG", "quality": 100}),
+        ("portable.ppm", rgb, {}),
+        ("twenty.jp2", rgb, {"irreversible": False}),
+        ("an iphone's.heic", rgb, {"format": "JPEG", "quality": 100}),
+        ("two frames.webp", rgb, {"save_all": True, "append_images": [Image.new("RGB", (40, 30))], "lossless": True}),
+        ("two frames.gif", rgb, {"save_all": True, "append_images": [Image.new("RGB", (40, 30))]}),
         ("two pictures.jpg", rgb, {"format": "MPO", "quality": 100, "save_all": True, "append_images": [rgb]}),
     ):
         image.save(folder / name, **options)
@@ -52,13 +62,14 @@ def write_odd_files(folder):
     return {path: next((c for start, c in colours.items() if path.name.startswith(start)), RED) for path in odd}
 
 
-def test_odd_files_train(tmp_path, capsys):
+def test_odd_files_train(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(transforms, "_told", [])
     odd = write_odd_files(tmp_path / "odd")
     (tmp_path / "plain").mkdir()
     Image.new("RGB", (9, 9)).save(tmp_path / "plain" / "0.png")
     Image.new("RGB", (9, 9)).save(tmp_path / "plain" / "1.png")
     domains = find_domains(tmp_path)
-    assert domains["odd"] == list(odd) and len(odd) == 25
+    assert domains["odd"] == list(odd) and len(odd) == 34
     for path, colour in odd.items():
         array = for_testing(load_rgb(path), 16)
         off = np.abs(array - (np.array(colour).reshape(3, 1, 1) / 127.5 - 1)).max()
@@ -66,4 +77,8 @@ def test_odd_files_train(tmp_path, capsys):
     assert load_rgb(tmp_path / "odd" / "turned.jpg").size == (30, 40)
     # With no bad file allowed, and crops.
     batch = draw_batch(domains, 0, batch_size=300, img_size=8, latent_dim=3, crop_probability=0.7, seed=0)
-    assert np.isfinite(batch.x_src).all() and capsys.readouterr().err == ""
+    assert np.isfinite(batch.x_src).all()
+    passed, transparent = capsys.readouterr().err.splitlines()  # and that once
+    assert passed == f"{tmp_path}/odd: passed over 2 files that are no images to be read: 1 .db, 1 .txt"
+    assert " is transparent in places: the colours that it hides are used there" in transparent
+    assert "tools/prepare.py and tools/sample.py put one behind them by --background white" in transparent

@@ -89,7 +89,7 @@ def test_split_and_manifest(photos, tmp_path):
     counts = {("train", "cat"): 9, ("val", "cat"): 3, ("train", "dog"): 6, ("val", "dog"): 2}
     assert done.counts == counts and (done.small, done.bad, done.strays) == (0, [], [])
     settings, lines = manifest(tmp_path / "out")
-    assert settings == {"version": 1, "format": "png", **SETTINGS}
+    assert settings == {"version": 2, "format": "png", **SETTINGS}
     assert set(lines) == set(before) and {line["image"] for line in lines.values()} == set(images(tmp_path / "out"))
     for source, line in lines.items():
         assert line["image"] == f"{line['split']}/{source}" and line["size"] == 16

@@ -175,17 +175,19 @@ def test_a_finished_run_says_so(faces, tmp_path, capsys):
 def test_a_random_fan_is_kept_by_the_checkpoint(faces, tmp_path, monkeypatch):
     monkeypatch.setattr(Trainer, "draw_sheets", lambda self: None)  # the slow part with a FAN, and not the point
     trainer = Trainer(
-        config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.iterations=1"), stargan_v2
+        config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.iterations=1"),
+        stargan_v2,
+        stargan_v2,
     )
     trainer.run()
     stored = final_state(trainer.folder)["nets"]["fan"]
-    np.testing.assert_array_equal(stored["l0.weight"], trainer.nets.fan.l0.weight.numpy())
+    np.testing.assert_array_equal(stored["l0.weight"], trainer.system.nets.fan.l0.weight.numpy())
     other = Trainer(config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.seed=5"), stargan_v2)
     other.resume(find_checkpoint(other.config, ""), allow_changes=True)
-    np.testing.assert_array_equal(other.nets.fan.l0.weight.numpy(), stored["l0.weight"])
+    np.testing.assert_array_equal(other.system.nets.fan.l0.weight.numpy(), stored["l0.weight"])
 
 
 def test_weights_of_another_kind_are_no_run(faces, tmp_path):
     checkpoint.save({"architecture": {}, "domains": None, "nets": {"alexnet": {}}}, tmp_path / "alexnet.pdparams")
-    with pytest.raises(UserError, match=r"alexnet\.pdparams holds no StarGAN v2, so no run can go on from it"):
+    with pytest.raises(UserError, match=r"alexnet\.pdparams holds no stargan_v2 to go on from"):
         Trainer(config(faces, tmp_path), stargan_v2).resume(tmp_path / "alexnet.pdparams")

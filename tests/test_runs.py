@@ -7,8 +7,9 @@ import pytest
 
 from ppstargan import checkpoint
 from ppstargan.config import load_config
+from ppstargan.data.folders import image_lists
 from ppstargan.errors import UserError
-from ppstargan.training.runs import checkpoints, find_checkpoint, image_lists, prune, remove_partial_files
+from ppstargan.training.runs import checkpoints, find_checkpoint, prune, remove_partial_files
 
 TOY = Path(__file__).parents[1] / "configs" / "toy.yaml"
 CONTENT = {"architecture": {}, "nets": {"generator": {"weight": np.arange(1000, dtype="float32")}}}

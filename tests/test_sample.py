@@ -60,7 +60,7 @@ def test_a_reference_is_of_the_nearest_folder_named_as_a_domain(weights, tmp_pat
     model = Translator(weights)
 
     def domains(*given):
-        return sampling.reference_domains(model, sampling.find_pictures([tmp_path / "cat" / path for path in given]))
+        return sampling.reference_domains(model, find_pictures([tmp_path / "cat" / path for path in given]))
 
     assert domains("") == ["cat", "dog", "dog", "cat", "lion"]
     assert domains("cat", "x/lion/4.jpg") == ["cat", "dog", "dog", "lion"]
@@ -184,7 +184,7 @@ def test_nothing_is_replaced_unasked(weights, faces, tmp_path, sample):
     [
         ({"--weights": ["none.pdparams"]}, 1, "no weights at {here}/none.pdparams; to get them: python tools/"),
         ({"--domain": ["bird"]}, 1, "unknown domain bird; {weights} has cat, dog, lion"),
-        ({"--source": ["empty"]}, 1, "{here}/empty holds no images (jpg jpeg png bmp webp tif tiff)"),
+        ({"--source": ["empty"]}, 1, "{here}/empty holds no images (jpg jpeg jpe jfif png bmp gif webp tif tiff)"),
         ({"--source": ["none"]}, 1, "no file or folder {here}/none"),
         ({"--source": ["bad.jpg"]}, 1, "cannot read image {here}/bad.jpg"),
         ({"--source": []}, 2, "--source"),

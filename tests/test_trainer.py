@@ -102,7 +102,9 @@ def test_arithmetic_of_a_gpu_is_as_configured_and_a_cpu_trains_in_float32(
     monkeypatch.setattr("ppstargan.training.trainer.choose_gpu_arithmetic", lambda *given: chosen.append(given))
     monkeypatch.setattr("ppstargan.training.trainer.iterate", lambda *_, **options: stepped.append(options))
     trainer = Trainer(
-        config(faces, tmp_path, f"train.amp={asked}", "train.tf32=false", "train.channels_last=true"), stargan_v2
+        config(faces, tmp_path, f"train.amp={asked}", "train.tf32=false", "train.channels_last=true"),
+        stargan_v2,
+        stargan_v2,
     )
     trainer.train_iteration(Batch(*[np.zeros(1)] * 7))
     assert chosen == [(False, True)]
@@ -134,10 +136,11 @@ def test_a_run_measures_its_moving_averages_and_logs_the_figures(faces, tmp_path
         assert folder == trainer.folder / "evaluation" / f"{trainer.iteration:07d}"
         assert cache == tmp_path / "features"  # which all runs share
         assert (settings.sources, settings.seeds, settings.batch_size, settings.outputs) == (7, (5,), 3, 10)
-        return 10.0 * trainer.iteration
+        return trainer.iteration
 
     monkeypatch.setattr("ppstargan.systems.stargan_v2.load_judges", lambda: "judges")
     monkeypatch.setattr("ppstargan.translate.evaluate.protocol.measure", measure)
+    monkeypatch.setattr("ppstargan.translate.evaluate.table.scalars", lambda i: {"fid_x_latent/mean": 10.0 * i})
     settings = ("train.iterations=4", "train.eval_every=2", "train.eval_sources=7", "train.seed=5")
     trainer = Trainer(config(faces, tmp_path, *settings), stargan_v2)
     assert trainer.run() == 0

@@ -1,7 +1,8 @@
 """Converts PyTorch checkpoints to .pdparams: the authors' *_nets_ema.ckpt, *_nets.ckpt, *_optims.ckpt (with the two
 others beside it, to resume from) and wing.ckpt, torchvision's alexnet and inception_v3, and LPIPS's linear weights;
 WGAN's netG_epoch_*.pth and netD_epoch_*.pth, and state_dicts of PyTorch-GAN's gan, wgan_gp and cgan.
-PyTorch is not needed. With --reverse a .pdparams file becomes one that the authors' code loads."""
+PyTorch is not needed. PaddleGAN's StarGAN v2 (iter_N_weight.pdparams) is converted too. With --reverse a .pdparams file
+becomes one that the authors' code loads."""
 
 import os
 
@@ -13,7 +14,7 @@ from ppstargan.errors import UsageError, UserError
 def main() -> None:
     arguments = parser(__doc__, "python tools/convert_torch_weights.py 100000_nets_ema.ckpt afhq.pdparams")
     add = arguments.add_argument
-    add("input", help="PyTorch checkpoint (.ckpt, .pth, .pt); with --reverse a .pdparams file")
+    add("input", help="PyTorch checkpoint (.ckpt, .pth, .pt), or PaddleGAN's; with --reverse a .pdparams file")
     add("output", help="file to write")
     add("--w-hpf", type=float, help="weight of the high-pass filter, where a CelebA-HQ model's file lacks it [1]")
     add("--reverse", action="store_true", help="from .pdparams to PyTorch")
@@ -27,8 +28,6 @@ def main() -> None:
         raise UsageError("--w-hpf does not go with --reverse; the file knows its w_hpf")
     if not given.reverse and (given.part or given.fan or given.net):
         raise UsageError("--part, --net and --fan go with --reverse only")
-    if not given.reverse and given.input.endswith(".pdparams"):
-        raise UsageError(f"{given.input} is a Paddle file already; give --reverse to convert it to PyTorch")
     if os.path.exists(given.output):
         if os.path.exists(given.input) and os.path.samefile(given.input, given.output):
             raise UsageError(f"INPUT and OUTPUT are the same file, {given.input}; give another OUTPUT")

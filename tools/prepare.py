@@ -1,10 +1,13 @@
-"""Makes a data set from a folder of images for each domain: their middle squares, resized once by Lanczos's filter and
-split into train and val. An input with train and val keeps them. Interrupted, the same command goes on."""
+"""Makes a data set from a folder of images for each domain: their middle squares (or the whole, by --fit), resized once
+by Lanczos's filter and split into train and val. An input with train and val keeps them. Interrupted, the same command
+goes on."""
 
 from pathlib import Path
 
-from ppstargan.cli import parser, run_tool
+from ppstargan.cli import BACKGROUND_HELP, FIT_HELP, parser, run_tool
 from ppstargan.data.prepare import FORMATS, MANIFEST, prepare
+from ppstargan.data.reading import background_colour
+from ppstargan.data.transforms import FITS
 from ppstargan.errors import UsageError
 
 
@@ -22,14 +25,24 @@ def main() -> int:
     add("--val", type=float, default=0.1, help="for each domain, a share below 1 or a number of images [%(default)s]")
     add("--seed", type=int, default=0, help="another seed, another choice for val [%(default)s]")
     add("--format", choices=FORMATS, default="png", help="png keeps every pixel, jpg takes less room [%(default)s]")
+    add("--fit", choices=FITS, default=FITS[0], help=FIT_HELP)
+    add("--background", metavar="COLOUR", help=BACKGROUND_HELP)
     given = arguments.parse_args()
     if given.size < 8:
         raise UsageError(f"--size {given.size} is too small; give 8 or more")
     if not (0 < given.val < 1 or (given.val >= 1 and given.val.is_integer())):
         raise UsageError(f"--val {given.val:g} is neither a share between 0 and 1 nor a number of images")
+    background = background_colour(given.background)
     try:
         done = prepare(
-            given.input, given.output, size=given.size, val=given.val, seed=given.seed, image_format=given.format
+            given.input,
+            given.output,
+            size=given.size,
+            val=given.val,
+            seed=given.seed,
+            image_format=given.format,
+            fit=given.fit,
+            background=background,
         )
     except KeyboardInterrupt:
         print("\ninterrupted; what is made stays, and the same command goes on")

@@ -1,7 +1,8 @@
 """Translates images with a trained or converted model: into the style of references, or of seeds in a domain.
 
-One source in one style gives just the translation; more give sheets, with the sources across and the styles down.
---video makes the style move from each to the next."""
+One source in one style gives just the translation; more give sheets, with the sources across and the styles down, or
+by --out-dir a file for each source. --video makes the style move from each to the next. A picture that cannot be read
+is named and left out, and the exit code is 1 then."""
 
 import argparse
 from datetime import datetime
@@ -10,8 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from ppstargan import pictures
-from ppstargan.cli import add_model, load_model, parser, run_tool
-from ppstargan.data.folders import find_pictures
+from ppstargan.cli import BACKGROUND_HELP, FIT_HELP, add_model, load_model, parser, run_tool
+from ppstargan.data.bad_files import say_left_out, shown
+from ppstargan.data.inputs import find_pictures
+from ppstargan.data.reading import background_colour
+from ppstargan.data.transforms import FITS
 from ppstargan.errors import UsageError, UserError
 from ppstargan.runtime import choose_device
 from ppstargan.translate import sampling, video
@@ -30,13 +34,16 @@ def read_arguments() -> argparse.Namespace:
     add("--reference", nargs="+", metavar="PATH", help="images that give the styles; their folders name the domains")
     add("--domain", nargs="+", metavar="NAME", help="domains of the seeds, or that of the references: names or numbers")
     add("--seed", type=int, help="another seed, other styles [0]")
-    add("--latents", type=int, metavar="N", help=f"styles for each domain [1 for one picture, else {LATENTS}]")
+    add("--latents", type=int, metavar="N", help=f"styles for each domain [{LATENTS}; 1 for a picture or --out-dir]")
     add("--psi", type=float, help="truncation: from 1, the styles as they are, to 0, the domain's mean style [1]")
     add("--video", action="store_true", help="an .mp4, .gif or .webp in which the styles change")
     add("--seconds", type=float, help=f"with --video: from a style to the next [{SECONDS:g}]")
     add("--fps", type=int, help=f"with --video: frames a second [{FPS}]")
     add("--out", type=Path, metavar="PATH", help="file to write; further ones are numbered [a new one in output/]")
+    add("--out-dir", type=Path, metavar="DIR", help="folder for a file for each source, under the source's name")
     add("--force", action="store_true", help="replace what is there")
+    add("--fit", choices=FITS, default=FITS[0], help=FIT_HELP)
+    add("--background", metavar="COLOUR", help=BACKGROUND_HELP)
     add("--columns", type=int, default=8, metavar="N", help="sources across a sheet or a video [%(default)s]")
     add("--rows", type=int, default=8, metavar="N", help="styles down a sheet [%(default)s]")
     add("--batch-size", type=int, default=8, metavar="N", help="images at a time in the networks [%(default)s]")
@@ -65,9 +72,16 @@ def check(given: argparse.Namespace) -> None:
         raise UsageError(f"--psi is {given.psi:g}; give a number from 0 to 1")
     if given.seconds is not None and not 0 < given.seconds < 3600:
         raise UsageError(f"--seconds is {given.seconds:g}; give more than 0, and less than an hour")
+    if given.out_dir and (given.out or given.video):
+        other = "--out" if given.out else "--video"
+        raise UsageError(f"--out-dir takes a picture of each source, and does not go with {other}; leave one out")
+    if given.out_dir and given.out_dir.exists() and not given.out_dir.is_dir():
+        raise UsageError(f"--out-dir {given.out_dir} is a file; name a folder")
+    background_colour(given.background)
     if given.out and not given.video and given.out.suffix.lower() not in pictures.FORMATS:
         kinds = ", ".join(pictures.FORMATS)
-        raise UsageError(f"--out {given.out}: a picture's name ends in {kinds}; a .gif or .mp4 goes with --video")
+        advice = "a .gif or .mp4 goes with --video, and --out-dir takes a folder"
+        raise UsageError(f"--out {given.out}: a picture's name ends in {kinds}; {advice}")
 
 
 def find_styles(given: argparse.Namespace, model: Translator, references: list, one_source: bool) -> np.ndarray:
@@ -75,7 +89,7 @@ def find_styles(given: argparse.Namespace, model: Translator, references: list, 
     if references:
         domains = given.domain * len(references) if given.domain else sampling.reference_domains(model, references)
         return model.style_from_reference([found.path for found in references], domains)
-    one = one_source and len(given.domain) == 1 and not given.video
+    one = bool(given.out_dir) or (one_source and len(given.domain) == 1 and not given.video)
     count, psi = given.latents or (1 if one else LATENTS), 1.0 if given.psi is None else given.psi
     return np.concatenate([model.style_from_seed(domain, given.seed or 0, count, psi) for domain in given.domain])
 
@@ -91,21 +105,52 @@ def names(given: argparse.Namespace, out: Path, count: int, inputs: list) -> lis
     return found
 
 
-def main() -> None:
+def write_each(given: argparse.Namespace, model: Translator, found: list, styles: np.ndarray, inputs: list) -> int:
+    """Writes a file for each source and style into --out-dir; returns how many sources are bad, which it names."""
+    jobs, bad = sampling.find_jobs(given.source, found, given.out_dir, len(styles)), 0
+    targets = [path for job in jobs for path in job.targets]
+    there = [path for path in targets if path.exists()]
+    read = {Path(name).resolve() for name in inputs}
+    for path in there:
+        if path.resolve() in read:
+            raise UserError(f"{shown(path)} is one of the files to read; give another --out-dir")
+    if there and not given.force:
+        what = f"{shown(there[0])} exists, as {len(there)} of {len(targets)} files do"
+        raise UserError(f"{what}; give another --out-dir, or --force to replace them")
+    for _, path, image in sampling.translate_each(model, jobs, styles):
+        if path is None:
+            say_left_out(image)
+            bad += 1
+        else:
+            pictures.save_image(image, path)
+            print(f"wrote {shown(path)}", flush=True)
+    print(f"translated {len(jobs) - bad} of {len(jobs)} pictures into {given.out_dir.absolute()}; {bad} left out")
+    return bad
+
+
+def main() -> int:
     given = read_arguments()
     check(given)
     now = datetime.now()
     out = given.out or Path("output", f"sample-{now:%Y%m%d-%H%M%S}{'.mp4' if given.video else '.png'}")
     write = video.writer(out) if given.video else pictures.save_image
-    sources = [found.path for found in find_pictures(given.source)]
+    found = find_pictures(given.source)
     references = find_pictures(given.reference or [])
 
     print(f"device: {choose_device()}", flush=True)
-    model = load_model(given, given.batch_size)
+    model = load_model(given, given.batch_size, fit=given.fit, background=given.background)
+    wanted, references = len(references), sampling.good_ones(model, references)
+    bad = wanted - len(references)
+    if not given.out_dir:
+        wanted, found = len(found), sampling.good_ones(model, found)
+        bad += wanted - len(found)
+    sources = [picture.path for picture in found]
     styles = find_styles(given, model, references, len(sources) == 1)
-    beside = [found.path for found in references] or None
+    beside = [reference.path for reference in references] or None
     inputs = [given.weights, *sources, *(beside or [])]
 
+    if given.out_dir:
+        return 1 if write_each(given, model, found, styles, inputs) + bad else 0
     if given.video:
         if len(styles) < 2:
             raise UsageError("a video goes from style to style; give two or more references, or --latents 2")
@@ -117,7 +162,7 @@ def main() -> None:
             count = steps * len(styles)
             write(video.telling(frames, count, path.name), count, fps, path)
             print(f"wrote {path}: {count} frames, {count / fps:.1f} seconds", flush=True)
-        return
+        return 1 if bad else 0
     if len(sources) == len(styles) == 1:
         count, images = 1, map(np.asarray, model.translate(sources, styles))
     else:
@@ -126,6 +171,7 @@ def main() -> None:
     for path, image in zip(names(given, out, count, inputs), images):
         write(image, path)
         print(f"wrote {path}", flush=True)
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":

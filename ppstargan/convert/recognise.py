@@ -30,6 +30,7 @@ MARKS = {
 }
 TENSORFLOW_CLASSES = 1008  # by which that Inception, of the same names and otherwise the same shapes, is told
 LPIPS_NAMES = (r"^lin(\d+)\.model\.1\.", r"lpips_weights.\1.main.1.")  # the original's, the authors'
+WRAPPERS = ("module", "_orig_mod")  # of DataParallel and torch.compile
 HIGH_PASS = "hpf.filter"  # the generator's constant; the authors' code of 2020 did not save it
 LAPLACIAN = np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], np.float32)
 
@@ -48,8 +49,8 @@ def described(kind: str) -> str:
 def recognise(value, where: str):
     """The kind of the content ``value`` of a PyTorch file, which ``described`` knows, and its parts {network: dict}.
 
-    Keys come without the prefix of ``DataParallel``, those of AlexNet without "features.", and those of LPIPS under the
-    authors' names. Raises UserError for anything else; ``where`` it came from is for messages.
+    Keys come without what ``without_prefix`` takes away, those of AlexNet without "features.", and those of LPIPS under
+    the authors' names. Raises UserError for anything else; ``where`` it came from is for messages.
     """
     if isinstance(value, dict) and isinstance(value.get("state_dict"), dict):
         value = value["state_dict"]  # wing.ckpt has other entries beside it
@@ -57,7 +58,7 @@ def recognise(value, where: str):
         raise _unknown(f"a {type(value).__name__}" if not isinstance(value, dict) else "no names", where)
     if isinstance(value.get("generator"), dict):
         return _recognise_parts(value, where)
-    state = {re.sub(*LPIPS_NAMES, key): entry for key, entry in without_prefix(value).items()}
+    state = {re.sub(*LPIPS_NAMES, key): entry for key, entry in without_prefix(value, where).items()}
     for kind, mark in MARKS.items():
         if mark in state:
             if kind == "alexnet":  # ours is torchvision's `features` alone
@@ -83,7 +84,7 @@ def _recognise_parts(value: dict, where: str):
     for name, part in value.items():
         if not isinstance(part, dict) or not all(isinstance(key, str) for key in part):
             raise UserError(f"{where}: {name} is no state_dict; save it as the authors' code does")
-    return kind, dict(value) if optims else {name: without_prefix(part) for name, part in value.items()}
+    return kind, dict(value) if optims else {n: without_prefix(part, f"{where}, {n}") for n, part in value.items()}
 
 
 def _unknown(what: str, where: str) -> UserError:
@@ -91,11 +92,19 @@ def _unknown(what: str, where: str) -> UserError:
     return UserError(f"{where} holds {what}, and is none of the files that can be converted: {known}")
 
 
-def without_prefix(state: dict) -> dict:
-    """``state`` without the "module." that DataParallel puts before every key, in the same order."""
-    if all(key.startswith("module.") for key in state):
-        return {key[len("module.") :]: value for key, value in state.items()}
-    return state
+def without_prefix(state: dict, where: str = "") -> dict:
+    """``state`` without what DataParallel and torch.compile put into its keys around a network, in the same order.
+
+    That is "module." and "_orig_mod.", before every key or, around a part of the network, within; none of the networks
+    has a part of these names. Raises UserError where two keys become one.
+    """
+    found = {}
+    for key, value in state.items():
+        bare = ".".join(part for part in key.split(".") if part not in WRAPPERS)
+        if bare in found:
+            raise UserError(f"{where} holds {one_line(bare, 60)} twice, with and without {' or '.join(WRAPPERS)} in it")
+        found[bare] = value
+    return found
 
 
 def infer_architecture(parts: dict, where: str, w_hpf: float | None = None):

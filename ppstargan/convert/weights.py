@@ -10,11 +10,13 @@ import numpy as np
 import paddle
 
 from ppstargan import checkpoint
-from ppstargan.convert import gans, torch_reader, torch_writer
+from ppstargan.convert import gans, paddlegan, torch_reader, torch_writer
 from ppstargan.convert.names import in_paddle, in_torch, names, torch_shape
 from ppstargan.convert.optimizers import adam_moments
 from ppstargan.convert.recognise import HIGH_PASS, LAPLACIAN, described, infer_architecture, recognise, some
 from ppstargan.errors import UserError
+from ppstargan.files import dead_link
+from ppstargan.finite import first_bad_array
 from ppstargan.metrics import inception
 from ppstargan.metrics.alexnet import AlexNet
 from ppstargan.metrics.lpips import LPIPS
@@ -47,10 +49,11 @@ def from_torch(state: dict, net: paddle.nn.Layer, where: str, unused: str = "") 
     kept = {k: v for k, v in state.items() if k in shapes or not re.fullmatch(f"{unused}|(.*\\.)?{COUNTER}", k)}
     kept.update({k: np.zeros((), np.int64) for k in shapes if k.endswith(COUNTER) and k not in kept})
     check(kept, shapes, where)
-    return {
-        key: value.astype("int64" if key.endswith(COUNTER) else "float32", copy=False)
-        for key, value in in_paddle(rows, kept).items()
-    }
+    with np.errstate(over="ignore"):  # what float32 cannot hold is named before it is written
+        return {
+            key: value.astype("int64" if key.endswith(COUNTER) else "float32", copy=False)
+            for key, value in in_paddle(rows, kept).items()
+        }
 
 
 def to_torch(values: dict, net: paddle.nn.Layer, where: str) -> OrderedDict:
@@ -83,12 +86,19 @@ def check(values: dict, shapes: dict, where: str) -> None:
 
 
 def convert(path, w_hpf: float | None = None):
-    """What the PyTorch file at ``path`` holds as the content of a ``.pdparams`` file, and lines that say what it is.
+    """What a PyTorch file, or PaddleGAN's, holds as the content of a ``.pdparams`` file, and lines that say what it is.
 
     An ``N_optims.ckpt`` takes the weights from ``N_nets.ckpt`` and ``N_nets_ema.ckpt`` beside it, and makes one
     checkpoint to resume from. ``w_hpf`` is for a generator that has a high-pass filter without its weight in the file.
-    Raises UserError for a missing, damaged or unknown file, and for one that does not hold exactly what it should.
+    Raises UserError for a missing, damaged or unknown file, for one that does not hold exactly what it should, and for
+    weights that are not finite.
     """
+    paddles = paddlegan.load(path)
+    if paddles is not None:
+        parts = paddlegan.state_dicts(paddles, str(path))
+        lines = [f"recognised: {paddlegan.DESCRIPTION}"] + [paddlegan.FAN_LEFT_OUT] * ("fan" in paddles)
+        content, remarks = _networks_content("nets", parts, str(path), w_hpf)
+        return _finite(content, path), lines + describe(content) + remarks
     kind, parts = _read(path, HOW_TO_GET)
     lines = [f"recognised: {described(kind)}"]
     if kind == "optims":
@@ -100,12 +110,20 @@ def convert(path, w_hpf: float | None = None):
     else:
         arrays = from_torch(parts[kind], _feature_network(kind), str(path), UNUSED.get(kind, ""))
         content, remarks = {"architecture": {}, "domains": None, "nets": {kind: arrays}}, []
-    return content, lines + describe(content) + remarks
+    return _finite(content, path), lines + describe(content) + remarks
+
+
+def _finite(content: dict, path) -> dict:
+    """``content``, which nothing could use if an array of it were not finite: raises UserError."""
+    bad = first_bad_array(content, ("nets", "averages", "optimizers"))
+    if bad:
+        raise UserError(f"{path}: {bad}, and nothing could be done with that; give an earlier checkpoint")
+    return content
 
 
 def _read(path, how_to_get: str):
     if not Path(path).exists():
-        raise UserError(f"no file {Path(path).absolute()}; {how_to_get}")
+        raise UserError(f"no file {Path(path).absolute()}; {dead_link(path) or how_to_get}")
     return recognise(torch_reader.load(path), str(path))
 
 

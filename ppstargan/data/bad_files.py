@@ -34,7 +34,7 @@ class BadFiles:
         for image in bad:
             if image.path not in self.found:
                 self.found[image.path] = image
-                print(f"bad image, left out: {_described(image)}", file=sys.stderr, flush=True)
+                say_left_out(image)
         count = len(self.found)
         if count / self.total > self.max_share:
             raise UserError(
@@ -42,6 +42,11 @@ class BadFiles:
                 f"data.max_bad_share={self.max_share:g} allows: {listing(self.found.values())}; "
                 "python tools/check_dataset.py DATASET finds them all: replace or remove them, or allow more"
             )
+
+
+def say_left_out(image: BadImage) -> None:
+    """A line on stderr."""
+    print(f"bad image, left out: {_described(image)}", file=sys.stderr, flush=True)
 
 
 def listing(bad: Iterable[BadImage]) -> str:

@@ -9,27 +9,36 @@ from pathlib import Path
 from statistics import median
 from typing import Iterator, NamedTuple, Sequence
 
-from ppstargan.data.bad_files import BadImage, shown
+from PIL import ImageStat
+
+from ppstargan.data.bad_files import LISTED, BadImage, shown
 from ppstargan.data.folders import check_same_domains, find_domains
+from ppstargan.data.reading import read_picture
 from ppstargan.data.threads import in_threads
-from ppstargan.data.transforms import load_rgb
+
+UNIFORM = 2  # levels of 255 that the colours of a picture differ by, as a standard deviation
 
 
 class Checked(NamedTuple):
-    """An image file: its size in pixels, upright, and a digest of its bytes; or what is wrong with it."""
+    """An image file: its size in pixels, upright, and a digest of its bytes; or what is wrong with it.
+
+    ``uniform`` says that its colours hardly differ, ``transparent`` that some are hidden.
+    """
 
     path: Path
     width: int = 0
     height: int = 0
     digest: bytes = b""
     bad: str = ""
+    uniform: bool = False
+    transparent: bool = False
 
 
 def check_dataset(root: str | Path) -> int:
     """Prints what is in ``root``/train and ``root``/val, and what is wrong with it; returns 1 for bad files, else 0.
 
-    Files that are in train and in val are named, but are no fault: a set may be small. Raises UserError for what
-    training would refuse to start on: a part that is missing, or domains that differ.
+    Files that are in train and in val, of nearly one colour, or transparent are named, but are no fault. Raises
+    UserError for what training would refuse to start on: a part that is missing, or domains that differ.
     """
     parts = {"train": find_domains(Path(root) / "train", min_images=2), "val": find_domains(Path(root) / "val")}
     places = [(part, domain, path) for part in parts for domain in parts[part] for path in parts[part][domain]]
@@ -46,6 +55,8 @@ def check_dataset(root: str | Path) -> int:
         print(f"bad: {shown(checked.path)} ({checked.bad})")
     for train, val in twins:
         print(f"in train and in val: {shown(train)} = {shown(val)}")
+    for line in remarks([checked for group in everything.values() for checked in group]):
+        print(line)
     print(f"{len(places)} images, {len(bad)} of them bad; {len(twins)} in val that are in train too")
     check_same_domains(root, parts["train"], parts["val"])
     return 1 if bad else 0
@@ -62,8 +73,9 @@ def check_images(paths: Sequence[Path]) -> Iterator[Checked]:
 
 def _check(path: Path) -> Checked:
     try:
-        image = load_rgb(path)
-        return Checked(path, image.width, image.height, _digest(path))
+        image, width, height, transparent = read_picture(path)
+        uniform = max(ImageStat.Stat(image).stddev) < UNIFORM
+        return Checked(path, width, height, _digest(path), uniform=uniform, transparent=transparent)
     except BadImage as error:
         return Checked(path, bad=error.reason)
     except OSError as error:  # gone since it was read
@@ -82,6 +94,20 @@ def duplicates(train: Sequence[Checked], val: Sequence[Checked]) -> list[tuple[P
     """(train, val) for each good image of val whose bytes are also in train: an evaluation on it proves little."""
     first = {checked.digest: checked.path for checked in reversed(train) if not checked.bad}
     return [(first[c.digest], c.path) for c in val if c.digest in first]
+
+
+def remarks(group: Sequence[Checked]) -> list[str]:
+    """Lines on what the user should look at, though it is no fault."""
+    lines = []
+    hidden = "transparent in places, and trained on with the colours that they hide there"
+    for told, some in (
+        ("of nearly one colour", [checked.path for checked in group if checked.uniform]),
+        (hidden, [checked.path for checked in group if checked.transparent]),
+    ):
+        if some:
+            examples = ", ".join(map(shown, some[:LISTED])) + (f" and {len(some) - LISTED} more" * (len(some) > LISTED))
+            lines.append(f"{len(some)} {told}: {examples}")
+    return lines
 
 
 def table(found: dict[tuple[str, str], list[Checked]]) -> list[str]:

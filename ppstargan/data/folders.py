@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
+from collections import Counter
 from pathlib import Path
-from typing import Iterable, NamedTuple, NoReturn
+from typing import Iterable, NoReturn
 
+from ppstargan.data.bad_files import shown
+from ppstargan.data.formats import is_readable, passed_over
 from ppstargan.errors import UserError
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+# Files that are images by their name, good or bad; of others the first bytes tell.
+EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 HELP = "see data/README.md, or draw the toy faces by python tools/draw_toy.py and give -o data.root=data/toy"
+LISTED = 8  # kinds of other files that one line names
+_said: set = set()  # lines that this process has told
 
 
 def find_domains(folder: str | Path, min_images: int = 1) -> dict[str, list[Path]]:
@@ -36,7 +43,7 @@ def find_domains(folder: str | Path, min_images: int = 1) -> dict[str, list[Path
             target = os.readlink(entry.path)
             raise UserError(f"{entry.path} is a link to {target}, which does not exist; mend or remove it")
     if not names:
-        if any(_is_image(entry.name) for entry in visible):
+        if any(_is_image(entry.path) for entry in visible):
             raise UserError(
                 f"{folder} holds images directly, without a folder for each domain; "
                 f"the layout is ROOT/train/DOMAIN/*.jpg, with {folder} as ROOT/train; {HELP}"
@@ -71,40 +78,33 @@ def _way_there(folder: Path) -> str:
 def find_images(folder: str | Path) -> list[Path]:
     """All images at any depth below ``folder``, sorted by path; an empty list when there are none.
 
-    Links are followed, but not to a folder that they lie in. Raises UserError for a folder that cannot be read.
+    Links are followed, but not to a folder that they lie in. What is no image that can be read is counted by ending on
+    stderr, once for each folder. Raises UserError for a folder that cannot be read.
     """
-    images = []
+    images, others = [], Counter()
     for parent, children, files in os.walk(folder, onerror=_refuse, followlinks=True):
         children[:] = [name for name in children if not _hidden(name) and not _leads_back(parent, name)]
-        images += [Path(parent, name) for name in files if _is_image(name)]
+        for path in (os.path.join(parent, name) for name in files if not _hidden(name)):
+            if _is_image(path):
+                images.append(Path(path))
+            else:
+                others[passed_over(path)] += 1
+    if others:
+        _tell(f"{shown(folder)}: {_others(others)}")
     return sorted(images)
 
 
-class Found(NamedTuple):
-    """An image file, and the names of the folders that it lies in, the nearest first, up to the one asked for."""
+def _others(counts: Counter) -> str:
+    """A line on the files that were passed over, {what they are: how many}."""
+    listed = [f"{count} {shown(what)}" for what, count in counts.most_common(LISTED)]
+    more = f" and {len(counts) - LISTED} more kinds" if len(counts) > LISTED else ""
+    return f"passed over {sum(counts.values())} files that are no images to be read: {', '.join(listed)}{more}"
 
-    path: Path
-    folders: list
 
-
-def find_pictures(paths) -> list[Found]:
-    """The images that ``paths`` give: files, and folders with images at any depth, sorted by path.
-
-    Raises UserError for a path that does not exist, and for a folder without images.
-    """
-    found = []
-    for path in (Path(os.path.abspath(path)) for path in paths):
-        if path.is_dir():
-            images = find_images(path)
-            if not images:
-                raise UserError(f"{path} holds no images ({' '.join(ext[1:] for ext in EXTENSIONS)}); name another")
-            depth = len(path.parts) - 1
-            found += [Found(image, list(image.parts[depth:-1][::-1])) for image in images]
-        elif path.exists():
-            found.append(Found(path, [path.parent.name]))
-        else:
-            raise UserError(f"no file or folder {path}; name images, or folders of them")
-    return found
+def _tell(line: str) -> None:
+    if line not in _said:
+        _said.add(line)
+        print(line, file=sys.stderr, flush=True)
 
 
 def check_same_domains(root: str | Path, train: Iterable[str], val: Iterable[str]) -> None:
@@ -141,5 +141,5 @@ def _hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(EXTENSIONS) and not _hidden(name)
+def _is_image(path: str) -> bool:
+    return not _hidden(os.path.basename(path)) and (path.lower().endswith(EXTENSIONS) or is_readable(path))

@@ -1,7 +1,7 @@
 """A folder of photographs for each domain to a data set of small squares, split into train and val once and for all.
 
-The loader squeezes any image into a square, so the middle square of each is cut out here. What was made from what is
-noted in MANIFEST, a line of JSON each, by which a run is resumed and repeated.
+The loader squeezes any image into a square, so the middle square of each is cut out here, unless the whole is asked
+for. What was made from what is noted in MANIFEST, a line of JSON each, by which a run is resumed and repeated.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path, PurePosixPath
-from typing import Iterator, NamedTuple
+from typing import Callable, Iterator, NamedTuple
 
 from PIL import Image
 
 from ppstargan.data.folders import find_domains, find_images
 from ppstargan.data.threads import in_threads
-from ppstargan.data.transforms import load_rgb
+from ppstargan.data.transforms import fitted, load_rgb
 from ppstargan.errors import UserError
 from ppstargan.files import replaced
 from ppstargan.runtime import usable_cores
 
 MANIFEST = "manifest.jsonl"
-VERSION = 1  # raise it when the same settings give other images: such a folder is not gone on with
+VERSION = 2  # raise it when the same settings give other images: such a folder is not gone on with
 FORMATS = {"png": {"format": "PNG"}, "jpg": {"format": "JPEG", "quality": 95, "subsampling": 0}}  # for Pillow's save
 
 
@@ -55,13 +55,22 @@ class Summary(NamedTuple):
 
 
 def prepare(
-    source: str | Path, root: str | Path, *, size: int, val: float, seed: int, image_format: str = "png"
+    source: str | Path,
+    root: str | Path,
+    *,
+    size: int,
+    val: float,
+    seed: int,
+    image_format: str = "png",
+    fit: str = "square",
+    background: tuple | None = None,
 ) -> Summary:
     """Makes ``root``/train/DOMAIN and ``root``/val/DOMAIN from the images in ``source``/DOMAIN.
 
-    The middle square of each image is resized to ``size`` pixels by Lanczos's filter; one that is smaller keeps its
-    size. ``val`` is a share of each domain's images (below 1) or their number; which ones is drawn from ``seed`` and
-    their paths. Where ``source`` holds train and val already, these stay, and ``val`` and ``seed`` do not count.
+    The middle square of each image, or for ``fit`` "squash" the whole, is resized to ``size`` pixels by Lanczos's
+    filter; one that is smaller keeps its size. What is transparent is seen before ``background``, an (R, G, B).
+    ``val`` is a share of each domain's images (below 1) or their number; which ones is drawn from ``seed`` and their
+    paths. Where ``source`` holds train and val already, these stay, and ``val`` and ``seed`` do not count.
     Run again, it makes what is missing and what has changed, and images keep their part when others are added.
     Sources are only read. Bad ones are left out, named on stderr and in the result. Raises UserError where the input
     is no data set, where ``root`` holds anything else than what these settings made of this input, and where it
@@ -75,6 +84,10 @@ def prepare(
     for path in (path for domains in parts.values() for paths in domains.values() for path in paths):
         if root in path.resolve().parents:
             raise UserError(f"{path} leads into the output {root}; name an output beside the input")
+    if fit != "square":
+        settings["fit"] = fit
+    if background is not None:
+        settings["background"] = list(background)
     if "" in parts:
         settings.update(val=val if val < 1 else int(val), seed=seed)
     before = _load(root, settings)
@@ -85,12 +98,16 @@ def prepare(
             f"{len(gone)} images that {root} was made of are not in {source}, such as {gone[0]}; put them back, or "
             "name another output"
         )
+
+    def draw(path: Path) -> Image.Image:
+        return resized(fitted(load_rgb(path, background), fit), size)
+
     made, bad = [], []
     try:
         root.mkdir(parents=True, exist_ok=True)
         _save(root, settings, before.values())  # a line that was cut off is gone by this
         with open(root / MANIFEST, "a", encoding="utf-8") as manifest:
-            for result in _run(jobs, source, root, size, FORMATS[image_format], before):
+            for result in _run(jobs, source, root, draw, FORMATS[image_format], before):
                 if isinstance(result, Made):
                     made.append(result)
                     if before.get(result.source) != result:
@@ -112,11 +129,14 @@ def prepare(
 
 
 def middle_square(image: Image.Image, size: int) -> Image.Image:
-    """The largest square in the middle of ``image``, resized by Lanczos's filter to ``size`` pixels if it is larger."""
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.crop((left, top, left + side, top + side))  # first, so that nothing around it bleeds in
-    return square.resize((size, size), Image.Resampling.LANCZOS) if side > size else square
+    """The largest square in the middle of ``image``, ``resized``: cut out before, so that nothing around bleeds in."""
+    return resized(fitted(image, "square"), size)
+
+
+def resized(image: Image.Image, size: int) -> Image.Image:
+    """``image`` as a square of ``size`` pixels by Lanczos's filter; a smaller one as large as its shorter side."""
+    side = min(size, *image.size)
+    return image if image.size == (side, side) else image.resize((side, side), Image.Resampling.LANCZOS)
 
 
 def _find(source: Path) -> dict:
@@ -159,11 +179,11 @@ def _choose_val(names: list, before: dict, val: float, seed: int, domain: str) -
     return chosen.union(free[: max(0, count - len(chosen))])
 
 
-def _run(jobs: list, source: Path, root: Path, size: int, options: dict, before: dict) -> Iterator:
+def _run(jobs: list, source: Path, root: Path, draw: Callable, options: dict, before: dict) -> Iterator:
     """A ``Made`` or the line on a bad file for each job, in order. Closing it leaves the rest undone."""
 
     def made(job: Job):
-        return _make(job, source, root, size, options, before.get(job.source))
+        return _make(job, source, root, draw, options, before.get(job.source))
 
     def told(done: int) -> None:
         print(f"{done} of {len(jobs)} images", flush=True)
@@ -171,7 +191,7 @@ def _run(jobs: list, source: Path, root: Path, size: int, options: dict, before:
     return in_threads(made, jobs, told, usable_cores())
 
 
-def _make(job: Job, source: Path, root: Path, size: int, options: dict, before: Made | None):
+def _make(job: Job, source: Path, root: Path, draw: Callable, options: dict, before: Made | None):
     path, target = source / job.source, root / job.image
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -180,7 +200,7 @@ def _make(job: Job, source: Path, root: Path, size: int, options: dict, before: 
     if before and before.sha256 == digest and target.is_file():
         return before
     try:
-        image = middle_square(load_rgb(path), size)
+        image = draw(path)
     except UserError as error:
         return str(error)
     with replaced(target) as partial:
@@ -208,10 +228,11 @@ def _load(root: Path, settings: dict) -> dict:
     try:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         found = [json.loads(line) for line in lines if line.endswith("\n")]  # a killed run may leave half a line
-        theirs, entries = found[0], [Made(**entry) for entry in found[1:]]
+        theirs, entries = dict(found[0]), [Made(**entry) for entry in found[1:]]
     except (OSError, ValueError, IndexError, TypeError) as error:
         raise UserError(f"{path} is damaged ({error}); name another output") from None
     if theirs != settings:
-        told = ", ".join(f"{key} {theirs[key]}" for key in theirs if theirs[key] != settings.get(key))
-        raise UserError(f"{root} was made with other settings ({told or 'split already'}); name another output")
+        differing = [key for key in {**theirs, **settings} if theirs.get(key) != settings.get(key)]
+        told = ", ".join(f"{key} {theirs[key]}" if key in theirs else f"no {key}" for key in differing)
+        raise UserError(f"{root} was made with other settings ({told}); name another output")
     return {entry.source: entry for entry in entries}

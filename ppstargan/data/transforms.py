@@ -7,74 +7,40 @@ Pillow 13 and later resize some tall images vertically first: earlier ones diffe
 from __future__ import annotations
 
 import math
-import os
+import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from ppstargan.data.bad_files import BadImage
+from ppstargan.data.bad_files import shown
+from ppstargan.data.reading import read_picture
 
-# By content, whatever a name says. No others: for an EPS, say, Pillow would start Ghostscript.
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 CROP_AREA = (0.8, 1.0)  # share of the image that a random crop keeps
+FITS = ("square", "squash")  # how a picture of other shape becomes a square, the default first
 CROP_ASPECT = (0.9, 1.1)  # its width over its height
 
-_ORIENTATION_TAG = 0x0112
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32).reshape(3, 1, 1)
 _IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32).reshape(3, 1, 1)
+_told: list = []  # the transparent image that the user has been told of
 
 
-def load_rgb(path: str | Path) -> Image.Image:
-    """The image as 8-bit RGB, turned upright by its EXIF orientation; transparency is dropped.
+def load_rgb(path: str | Path, background: tuple | None = None) -> Image.Image:
+    """``read_picture``, the image alone; the first one with transparent places is named on stderr.
 
-    Integer images of more than 8 bits are taken as 16-bit ones (0..65535), float images as 0..1, or as 0..255
-    when a value exceeds 1. Raises BadImage, a UserError that names the file, when it cannot be read, or has so many
-    pixels that Pillow takes it for an attack on the memory.
+    Raises BadImage, a UserError that names the file.
     """
-    try:
-        if os.path.getsize(path) == 0:
-            raise OSError("the file is empty (0 bytes)")
-        with Image.open(path, formats=FORMATS) as image:
-            image.load()
-            orientation = _orientation(image)
-            rgb = _to_rgb(image)
-    except MemoryError:
-        raise
-    except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        if isinstance(error, Image.UnidentifiedImageError):
-            reason = f"not an image ({', '.join(FORMATS)}), or a damaged one"
-        raise BadImage(path, reason) from error
-    return rgb.transpose(_TURNS[orientation]) if orientation in _TURNS else rgb
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # a damaged EXIF block says nothing about the pixels
-        return 1
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # Pillow would clip at 255 and leave a white image
-        values = np.clip(np.asarray(image).astype(np.float64), 0, 65535) / 257
-        image = Image.fromarray(np.round(values).astype(np.uint8))
-    elif image.mode == "F":
-        values = np.nan_to_num(np.asarray(image))
-        values = np.clip(values * 255 if values.max() <= 1 else values, 0, 255)
-        image = Image.fromarray(np.round(values).astype(np.uint8))
-    image.info.pop("transparency", None)  # dropped anyway; Pillow would warn about it
-    return image.convert("RGB")
+    picture = read_picture(path, background)
+    if picture.transparent and background is None and not _told:
+        _told.append(path)
+        if _told[0] is path:  # of the threads that load, the first
+            print(
+                f"{shown(path)} is transparent in places: the colours that it hides are used there, as in the authors' "
+                "code; tools/prepare.py and tools/sample.py put one behind them by --background white (said once)",
+                file=sys.stderr,
+                flush=True,
+            )
+    return picture.image
 
 
 def to_array(image: Image.Image) -> np.ndarray:
@@ -94,6 +60,15 @@ def _resize(image: Image.Image, size: int) -> Image.Image:
 def for_testing(image: Image.Image, size: int) -> np.ndarray:
     """The whole image, resized to float32 [3, size, size] in [-1, 1]; its aspect ratio is not kept."""
     return to_array(_resize(image, size))
+
+
+def fitted(image: Image.Image, fit: str) -> Image.Image:
+    """The image as a square is made of it: its middle for ``fit`` "square", the whole, to be squeezed, for "squash"."""
+    if fit == "squash" or image.width == image.height:
+        return image
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
 
 
 def crop_and_resize(image: Image.Image, top: int, left: int, height: int, width: int, size: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ppstargan.data.bad_files import BadImage, shown
-from ppstargan.data.folders import find_pictures
+from ppstargan.data.inputs import find_pictures
 from ppstargan.data.transforms import load_rgb, to_array
 from ppstargan.errors import UsageError, UserError
 from ppstargan.face.align import MEAN_SIZE, align_face, similarity

@@ -24,6 +24,7 @@ from ppstargan.data.folders import check_same_domains, find_domains, image_lists
 from ppstargan.data.transforms import for_training
 from ppstargan.face.weights import load_fan
 from ppstargan.metrics.judges import load_judges
+from ppstargan.metrics.protocol import Settings
 from ppstargan.nets.stargan_v2 import AVERAGED, Networks
 from ppstargan.training import distributed
 from ppstargan.training.amp import full_precision
@@ -219,5 +220,6 @@ class System:
 
     def evaluate(self, averages: dict, folder: Path, cache: Path) -> dict:
         """{name: value}: FID, KID and LPIPS of the moving averages; results go to ``folder``, features to ``cache``."""
-        nets = self.nets.sharing(averages)
-        return evaluate_in_training(nets, self.data.train, self.data.val, self.judges, folder, cache, self.config)
+        nets, t, workers = self.nets.sharing(averages), self.config.train, self.config.data.workers
+        settings = Settings(sources=t.eval_sources, seeds=(t.seed,), batch_size=t.batch_size, workers=workers)
+        return evaluate_in_training(nets, self.data.train, self.data.val, self.judges, folder, cache, settings)

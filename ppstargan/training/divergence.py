@@ -22,18 +22,6 @@ class Diverged(UserError):
     """Losses or weights are no longer finite; what is in memory is not worth keeping."""
 
 
-def first_not_finite(values: dict, prefix: str = "") -> str | None:
-    """The name of the first entry of nested dicts of numbers and arrays that is not finite, such as "d_latent/reg"."""
-    for key, value in values.items():
-        if isinstance(value, dict):
-            found = first_not_finite(value, f"{prefix}{key}/")
-            if found:
-                return found
-        elif isinstance(value, (float, np.ndarray)) and not np.isfinite(value).all():
-            return prefix + key
-    return None
-
-
 def report_divergence(run: Path, config: Config, draw, iteration: int, losses: dict, name: str) -> Diverged:
     """Writes RUN/checkpoints/ITERATION_diverged.yaml, and returns the error to raise.
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import io
 import os
+import struct
+import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -13,13 +16,16 @@ from pathlib import Path
 import numpy as np
 
 from ppstargan.config import Config
+from ppstargan.files import make_folder
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or the file
 
 
 class Logger:
     """Writes to ``FOLDER/visualdl``, and goes on in the same file when a run is resumed.
 
     ``size`` is what ``written`` gave for the checkpoint that the run goes on from: what a killed run wrote after it is
-    cut off, since the resumed one writes the same again.
+    cut off, since the resumed one writes the same again. A full disk costs what is logged meanwhile.
     """
 
     def __init__(self, folder: Path, config: Config, iteration: int, size: int | None = None):
@@ -28,30 +34,93 @@ class Logger:
         self.path = folder / "visualdl" / "vdlrecords.ppstargan.log"
         if size is not None and self.path.exists() and self.path.stat().st_size > size:
             os.truncate(self.path, size)
+        make_folder(self.path.parent)
+        self.whole = self.path.stat().st_size if self.path.exists() else 0  # bytes, of whole records alone
         # A second file in the folder would hide the first from VisualDL.
         with contextlib.redirect_stdout(io.StringIO()):  # it remarks on a file that is there already
             self.writer = LogWriter(logdir=str(self.path.parent), file_name=self.path.name)
+        self._end_in_a_whole_record()
         for section, values in dataclasses.asdict(config).items():  # a text a section: VisualDL folds its lines
             entries = values.items() if isinstance(values, dict) else [(section, values)]
             self.writer.add_text(f"config/{section}", ", ".join(f"{k}: {v}" for k, v in entries), iteration)
+            self._end_in_a_whole_record()
 
     def scalars(self, values: dict, iteration: int) -> None:
         for name, value in values.items():
             self.writer.add_scalar(name, value, iteration)
+            self._end_in_a_whole_record()
 
     def picture(self, name: str, image: np.ndarray, iteration: int) -> None:
         self.writer.add_image(name, image, iteration)
+        self._end_in_a_whole_record()
+
+    def _end_in_a_whole_record(self) -> None:
+        """Waits until the record is written, and removes what a full disk took of it: no reader gets beyond that."""
+        with contextlib.suppress(OSError):  # VisualDL has warned: a log is not the training
+            self.writer.flush()
+            self.whole = _whole_records(self.path, self.whole)
+            if self.path.stat().st_size > self.whole:
+                os.truncate(self.path, self.whole)
 
     def written(self) -> int | None:
         """Bytes in the file, after all that was logged is in it; None where there is none any more."""
-        with contextlib.suppress(OSError):  # as on a full disk, of which VisualDL only warns: a log is not the training
-            self.writer.flush()
-            with open(self.path, "rb") as file:
-                os.fsync(file.fileno())
+        self._end_in_a_whole_record()
+        with contextlib.suppress(OSError), open(self.path, "rb") as file:
+            os.fsync(file.fileno())
         return self.path.stat().st_size if self.path.exists() else None
 
     def close(self) -> None:
         self.writer.close()
+
+
+def _whole_records(path: Path, start: int) -> int:
+    """Where the last whole record of a file of VisualDL's ends; one ends at ``start``. Each begins with its length."""
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        while start + 8 <= size:
+            file.seek(start)
+            end = start + 8 + struct.unpack("<Q", file.read(8))[0]
+            if end > size:
+                break
+            start = end
+    return start
+
+
+class _Lenient:
+    """The text stream ``stream``, of which a full disk takes what it can, after one warning on ``other``."""
+
+    def __init__(self, stream, other):
+        self._stream, self._other, self._told = stream, other, False
+
+    def write(self, text: str) -> int:
+        self._try(self._stream.write, text)
+        return len(text)
+
+    def flush(self) -> None:
+        self._try(self._stream.flush)
+
+    def __getattr__(self, name: str):
+        return getattr(self._stream, name)
+
+    def _try(self, call, *arguments) -> None:
+        try:
+            call(*arguments)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            if not self._told:
+                self._told = True
+                with contextlib.suppress(OSError):
+                    what = f"what the run prints cannot be written ({error.strerror}); training goes on, and saves"
+                    print(f"warning: {what}", file=self._other, flush=True)
+
+
+@contextlib.contextmanager
+def output_to_a_full_disk():
+    """Within it, lines for which the disk under standard output or error has no room are lost, and nothing else."""
+    out, err = sys.stdout, sys.stderr
+    with contextlib.redirect_stdout(_Lenient(out, err)), contextlib.redirect_stderr(_Lenient(err, out)):
+        yield
 
 
 class Stopwatch:

@@ -13,7 +13,8 @@ from pathlib import Path
 from ppstargan import checkpoint
 from ppstargan.config import WITHOUT_EFFECT, Config, changes, to_yaml
 from ppstargan.errors import UserError
-from ppstargan.files import whole_file
+from ppstargan.files import dead_link, make_folder, reason, whole_file
+from ppstargan.training import distributed, lock
 
 _OURS = re.compile(r"(\d{7}|[1-9]\d{7,})\.pdparams")  # what checkpoint_path gives
 _PARTIAL = re.compile(r"\.\d{7,}.*\.\d+\.partial")  # what files.replaced writes to at first
@@ -27,19 +28,37 @@ def resuming(run: Path) -> str:
 
 def new_run_folder(config: Config) -> Path:
     """Makes OUTPUT/NAME-DATE-TIME, a folder that was not there before."""
-    stem = f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    for suffix in ("", *(f"-{i}" for i in range(2, 100))):
-        folder = Path(config.output) / (stem + suffix)
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            continue
-        except OSError as error:
+    output, stem = Path(config.output), f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    try:
+        make_folder(output)
+        for suffix in ("", *(f"-{i}" for i in range(2, 100))):
+            with contextlib.suppress(FileExistsError):
+                (output / (stem + suffix)).mkdir()
+                return output / (stem + suffix)
+    except OSError as error:
+        folder = (output / stem).absolute()
+        raise UserError(
+            f"no run folder {folder} can be made ({reason(error, folder)}); name another by -o output=FOLDER"
+        ) from None
+    raise UserError(f"{output.absolute()} already holds many runs {stem}; try again in a second")
+
+
+@contextlib.contextmanager
+def taken(run: Path, iteration: int):
+    """Within it, a training that has done ``iteration`` iterations is alone in the folder ``run``.
+
+    Removes what a killed process left half-written. Raises lock.Busy where another trains there, and UserError where
+    the folder cannot be written to or another has gone on in it since the training was loaded.
+    """
+    with lock.alone(run):
+        found = checkpoints(run)
+        if found and _iteration(found[-1]) > iteration:
             raise UserError(
-                f"no run folder {folder.absolute()} can be made ({error.strerror}); name another by -o output=FOLDER"
-            ) from None
-    raise UserError(f"{Path(config.output).absolute()} already holds many runs {stem}; try again in a second")
+                f"another training went on in {run.absolute()}: {found[-1].name} is newer than what was resumed, "
+                f"iteration {iteration}; resume again, from the newest"
+            )
+        remove_partial_files(run)
+        yield
 
 
 def checkpoint_path(run: Path, iteration: int) -> Path:
@@ -57,32 +76,79 @@ def _iteration(path: Path) -> int:
     return int(path.stem)
 
 
+def own_folder(path: Path) -> Path | None:
+    """The run's folder that goes on from the checkpoint ``path``, however that is named; None where a new one has to.
+
+    A run goes on in its own folder only from its newest checkpoint: a branch would write over what came after.
+    """
+    path = Path(path)
+    for named in (*_links(path), path.resolve()):
+        newest = checkpoints(named.parents[1])[-1:] if named.parent.name == "checkpoints" else []
+        if newest and path.exists() and newest[0].samefile(path):
+            return named.parents[1]
+    return None
+
+
+def _links(path: Path):
+    """``path``, absolute, and where it leads while that is a link: a folder above may be one too, and stay its name."""
+    for _ in range(40):  # as many as the kernel follows
+        path = Path(os.path.abspath(path))
+        yield path
+        if not path.is_symlink():
+            return
+        path = path.parent / os.readlink(path)
+
+
 def find_checkpoint(config: Config, where: str | None) -> Path:
     """The checkpoint to go on from: a file, the newest of a run's folder, or of the newest run of this name.
 
     A damaged one of a run's folder is named and set aside, and the one before it is taken. Raises UserError where there
-    is none.
+    is none, where the newest run has none and an older one has, and lock.Busy where the run still trains.
     """
-    if where and Path(where).is_file():
-        return Path(where)
-    if where and not Path(where).is_dir():
-        raise UserError(f"nothing to resume at {Path(where).absolute()}; give a checkpoint or a run's folder")
-    if where and Path(where).name == "checkpoints":
-        where = str(Path(where).parent)
-    runs = [Path(where)] if where else _runs(config)
-    for run in runs:
-        found = checkpoints(run)
-        if found:
-            return _newest_whole(found)
-    place = Path(where).absolute() if where else Path(config.output).absolute() / f"{config.name}-*"
-    raise UserError(f"no checkpoint to resume in {place}/checkpoints; start a run without --resume")
+    path = Path(where or config.output)
+    lost = dead_link(path)
+    if lost:
+        raise UserError(f"nothing to resume: {lost}")
+    if where and path.is_file():
+        folder = own_folder(path)
+        _check_free([folder] if folder else [])
+        return path
+    if where and not path.is_dir():
+        raise UserError(f"nothing to resume at {path.absolute()}; give a checkpoint or a run's folder")
+    if where:
+        path = Path(os.path.abspath(path))  # "." has no name
+        runs = [path.parent if path.name == "checkpoints" else path]
+    else:
+        runs = _runs(config)
+    _check_free(runs[:1])
+    found = {run: checkpoints(run) for run in runs}
+    older = next((run for run in runs if found[run]), None)
+    if older is None:
+        place = runs[0].absolute() if where else path.absolute() / f"{config.name}-*"
+        raise UserError(f"no checkpoint to resume in {place}/checkpoints; start a run without --resume")
+    if older != runs[0]:
+        raise UserError(
+            f"the newest run, {runs[0]}, ended before its first checkpoint, so nothing of it can go on; start it again "
+            f"without --resume, or go on with the newest that has one: --resume {shlex.quote(str(older))}"
+        )
+    return _newest_whole(found[older])
+
+
+def _check_free(runs: list) -> None:
+    if distributed.rank() == 0:  # which holds the folder, maybe, while the others of its training look for it
+        for run in runs:
+            lock.check_free(run)
 
 
 def _runs(config: Config) -> list:
     """The folders of the runs of this name, the newest first: NAME-DATE-TIME, and NAME-DATE-TIME-2 in one second."""
     ours = re.compile(re.escape(config.name) + r"-(\d{8}-\d{6})(?:-(\d+))?")
     output = Path(config.output)
-    found = [(ours.fullmatch(path.name), path) for path in (output.iterdir() if output.is_dir() else ())]
+    try:
+        folders = [path for path in output.iterdir() if path.is_dir()] if output.is_dir() else []
+    except OSError as error:
+        raise UserError(f"{output.absolute()} cannot be read ({reason(error, output)})") from None
+    found = [(ours.fullmatch(path.name), path) for path in folders]
     return [path for _, path in sorted(((m[1], int(m[2] or 1)), path) for m, path in found if m)][::-1]
 
 

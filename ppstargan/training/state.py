@@ -9,6 +9,7 @@ import paddle
 from ppstargan import checkpoint
 from ppstargan.checkpoint import arrays, compare, fill
 from ppstargan.errors import UserError
+from ppstargan.finite import first_bad_array
 
 
 class State(NamedTuple):
@@ -41,6 +42,9 @@ def restore(stored: dict, state: State, where: str) -> None:
             raise UserError(f"{where} holds no {part}, so no run can go on from it; start one with --init {where}")
     if not isinstance(stored["iteration"], int) or stored["iteration"] < 0:
         raise UserError(f"{where}: iteration is {stored['iteration']!r}, and must be a whole number")
+    bad = first_bad_array(stored, ("optimizers",))
+    if bad:
+        raise UserError(f"{where}: {bad}, so no run can go on from it; take an earlier checkpoint, or --init {where}")
     advice = _settings(state, stored)
     places = [(state.networks, stored["nets"], ""), (state.averages, stored["averages"], "average of ")]
     for nets, values, what in places:

@@ -18,21 +18,13 @@ from ppstargan import checkpoint, pictures
 from ppstargan.config import Config
 from ppstargan.data.batches import batches
 from ppstargan.errors import UsageError, UserError
+from ppstargan.files import reason
+from ppstargan.finite import first_not_finite
 from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, stop_signals
-from ppstargan.training import distributed, state
+from ppstargan.training import distributed, runs, state
 from ppstargan.training.amp import GradScaler
-from ppstargan.training.divergence import Diverged, first_not_finite, going_on, report_divergence
-from ppstargan.training.logs import Logger, Stopwatch, progress_line
-from ppstargan.training.runs import (
-    checkpoint_path,
-    checkpoints,
-    compare_training,
-    new_run_folder,
-    prune,
-    remove_partial_files,
-    resuming,
-    save_config,
-)
+from ppstargan.training.divergence import Diverged, going_on, report_divergence
+from ppstargan.training.logs import Logger, Stopwatch, output_to_a_full_disk, progress_line
 from ppstargan.training.step import copies, follow, iterate
 
 
@@ -93,8 +85,9 @@ class Trainer:
     def resume(self, path: Path, allow_changes: bool = False) -> None:
         """Goes on from a checkpoint of ``save`` or from a converted run of the authors' code.
 
-        The newest checkpoint of a run goes on in the run's folder, anything else in a new one. Raises UserError where
-        configuration or images differ in a way that changes the training, unless that is allowed.
+        The newest checkpoint of a run goes on in the run's folder, anything else in a new one; ``run`` raises lock.Busy
+        where another training is in it. Raises UserError where configuration or images differ in a way that changes
+        the training, unless that is allowed.
         """
         stored = checkpoint.load(path)
         if not stored["architecture"]:
@@ -106,16 +99,13 @@ class Trainer:
                 f"and {Path(self.config.data.root).absolute()} has {', '.join(self.data.names)}"
             )
         state.restore(stored, self.state, str(path))
-        compare_training(stored, self.config, self.data.digests, path, allow_changes)
+        runs.compare_training(stored, self.config, self.data.digests, path, allow_changes)
         self.iteration, self.log_size = stored["iteration"], stored.get("log_size")
         self.system.memory = stored.get("memory") or {}
         if self.scaler and stored.get("scaler"):
             self.scaler.restore(stored["scaler"])
         self.loaded |= set(stored["nets"])
-        # In its own folder only from the newest checkpoint: a branch would write over what came after.
-        if path.parent.name == "checkpoints" and checkpoints(path.parent.parent)[-1:] == [path]:
-            self.folder = path.parent.parent
-            remove_partial_files(self.folder)
+        self.folder = runs.own_folder(path)
 
     def save(self) -> None:
         """Writes the checkpoint of this iteration, says so, and removes old ones.
@@ -127,7 +117,7 @@ class Trainer:
         self._check_losses()
         if not self.first:
             return
-        path, t = checkpoint_path(self.folder, self.iteration), self.config.train
+        path, t = runs.checkpoint_path(self.folder, self.iteration), self.config.train
         content = state.content(
             self.state,
             system=self.config.system,
@@ -143,7 +133,7 @@ class Trainer:
         self._stop_if_not_finite(self.iteration, self.losses, changed)
         checkpoint.save(content, path)
         print(f"wrote {path}", flush=True)
-        prune(self.folder, t.keep_last, t.keep_every)
+        runs.prune(self.folder, t.keep_last, t.keep_every)
 
     def _check_losses(self) -> None:
         """Looks at the losses since the last time. Raises Diverged at the first iteration with one not finite."""
@@ -188,6 +178,7 @@ class Trainer:
         self.iteration += 1
         return report
 
+    @output_to_a_full_disk()
     def run(self) -> int:
         """Trains to the last iteration. Returns 0, or 128 + the signal that stopped it after a last checkpoint."""
         t = self.config.train
@@ -199,36 +190,38 @@ class Trainer:
         distributed.from_first(tensor for net in nets for tensor in net.state_dict().values())
         new, start = self.folder is None and self.first, self.iteration
         if new:  # only now: a failed start leaves no folder behind
-            self.folder = new_run_folder(self.config)
+            self.folder = runs.new_run_folder(self.config)
         try:
-            stopped = self._train()
-        except Diverged:
-            raise
-        except (UserError, OSError) as error:  # an image that went bad, say
-            raise self._after_an_error(error, start) from None
+            with runs.taken(self.folder, start) if self.first else contextlib.nullcontext():
+                stopped = self._train_and_keep(start)
         finally:
             if new and self.iteration == start:
                 shutil.rmtree(self.folder, ignore_errors=True)
                 print(f"no iteration was done: {self.folder} is removed again", flush=True)
         if stopped and self.first:
             name = signal.Signals(stopped).name
-            print(f"stopped by {name} after iteration {self.iteration}; go on: {resuming(self.folder)}")
+            print(f"stopped by {name} after iteration {self.iteration}; go on: {runs.resuming(self.folder)}")
         return 128 + stopped if stopped else 0
 
-    def _after_an_error(self, error: Exception, start: int) -> UserError:
-        """Keeps what was trained since iteration ``start``, and says in one line what stopped it."""
-        if start < self.iteration != self.save_tried:
-            try:
-                self.save()
-            except UserError as second:
-                return UserError(f"{error}; {second}")
-            except OSError:  # the line that says that it is written
-                pass
-        if not isinstance(error, OSError):
-            return error
-        what = f"what the run prints and logs cannot be written ({error.strerror or error})"  # a closed pipe, say
-        going = f"; go on: {resuming(self.folder)}" if self.first and self.iteration > start else ""
-        return UserError(what + going)
+    def _train_and_keep(self, start: int) -> int:
+        """``_train``, from the iteration ``start``; where an error ends it, what was trained until there is saved."""
+        try:
+            return self._train()
+        except Diverged:
+            raise
+        except (UserError, OSError) as error:  # an image that went bad, say
+            if start < self.iteration != self.save_tried:
+                try:
+                    self.save()
+                except UserError as second:
+                    raise UserError(f"{error}; {second}") from None
+                except OSError:  # the line that says that it is written
+                    pass
+            if isinstance(error, OSError):  # a pipe or a terminal was closed, say
+                what = f"what the run prints and logs cannot be written ({reason(error)})"
+                going = f"; go on: {runs.resuming(self.folder)}" if self.first and self.iteration > start else ""
+                raise UserError(what + going) from None
+            raise
 
     def _train(self) -> int:
         """Trains to the last iteration. Returns 0, or the signal that stopped it."""
@@ -237,7 +230,7 @@ class Trainer:
         if self.first:
             visualdl = shlex.quote(str(self.folder / "visualdl"))
             print(f"run: {self.folder}\nwatch it: visualdl --logdir {visualdl}", flush=True)
-            save_config(self.folder, self.config, self.iteration)
+            runs.save_config(self.folder, self.config, self.iteration)
             self.logger = Logger(self.folder, self.config, self.iteration, self.log_size)
             log = contextlib.closing(self.logger)
         on_cpu = paddle.get_device() == "cpu"

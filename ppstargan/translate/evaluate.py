@@ -54,15 +54,13 @@ def evaluate(config: Config, weights, judges: Judges, settings: Settings, folder
 
 
 def evaluate_in_training(
-    nets: Networks, train_images: dict, val_images: dict, judges: Judges, folder, cache, config: Config
+    nets: Networks, train_images: dict, val_images: dict, judges: Judges, folder, cache, settings: Settings
 ) -> dict:
     """{name: value} of the scalars that a training run logs, such as fid_torchvision_latent/mean.
 
     ``nets`` are the moving averages; ``folder`` and ``cache`` are those of ``protocol.measure``. No random generator
     of the run is touched.
     """
-    t, workers = config.train, config.data.workers
-    settings = Settings(sources=t.eval_sources, seeds=(t.seed,), batch_size=t.batch_size, workers=workers)
     return table.scalars(protocol.measure(nets, train_images, val_images, judges, folder, cache, settings))
 
 

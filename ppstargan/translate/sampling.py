@@ -1,4 +1,4 @@
-"""From files and folders to sheets of translations, of any number of images: only those of one sheet are in memory."""
+"""From files and folders to translations, in sheets or a file each, of any number of images: few are in memory."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ from typing import Iterator
 
 import numpy as np
 
-from ppstargan.data.folders import Found
-from ppstargan.errors import UserError
-from ppstargan.pictures import style_sheet
+from ppstargan.data.bad_files import BadImage, listing, say_left_out, shown
+from ppstargan.data.inputs import Found
+from ppstargan.errors import UsageError, UserError
+from ppstargan.pictures import FORMATS, style_sheet
 from ppstargan.translator import Translator
+
+
+class Job(NamedTuple):
+    """A picture, and the files to write: one for each style."""
+
+    source: Path
+    targets: list
 
 
 def reference_domains(model: Translator, references: list[Found]) -> list[str]:
@@ -25,6 +33,62 @@ def reference_domains(model: Translator, references: list[Found]) -> list[str]:
             )
         domains.append(known[0])
     return domains
+
+
+def good_ones(model: Translator, found: list[Found]) -> list[Found]:
+    """Those that can be read; the others are named on stderr. Raises UserError where there are none."""
+    good, bad = [], []
+    for picture in found:
+        try:
+            model.read(picture.path)
+            good.append(picture)
+        except BadImage as error:
+            bad.append(error)
+    if bad and not good:
+        raise bad[0] if len(bad) == 1 else UserError(f"none of {len(bad)} pictures can be read: {listing(bad)}")
+    for error in bad:
+        say_left_out(error)
+    return good
+
+
+def find_jobs(inputs, found: list[Found], out: Path, count: int) -> list[Job]:
+    """What is to be done to write each of the pictures ``found`` in ``inputs`` under its own name in ``out``.
+
+    They keep the folders below the one that was given. What ends as no picture is written gets .png behind its name;
+    with ``count`` styles the files are numbered. Raises UserError where two pictures would have one name, and
+    where ``out`` lies in a folder that is read.
+    """
+    out, taken, jobs = out.absolute(), {}, []
+    for path in map(Path, inputs):
+        if path.is_dir() and path.resolve() in (out.resolve(), *out.resolve().parents):
+            raise UsageError(f"--out-dir {out} lies in {path.absolute()}, which is read; name a folder outside it")
+    for path, folders in {picture.path: picture for picture in found}.values():
+        name = Path(*folders[-2::-1], path.name)
+        target = out / (name if name.suffix.lower() in FORMATS else f"{name}.png")
+        for file in numbered(target, count):
+            # Some disks take a.png and A.PNG for one.
+            other = taken.setdefault(str(file).casefold(), path)
+            if other != path:
+                what = f"{shown(other)} and {shown(path)} would both be {shown(file)}"
+                raise UserError(f"{what}; rename one, or give each folder its own --out-dir")
+        jobs.append(Job(path, numbered(target, count)))
+    return jobs
+
+
+def translate_each(model: Translator, jobs: list[Job], styles) -> Iterator[tuple]:
+    """Yields (job, file to write, uint8 [S, S, 3]) for each job and style; (job, None, BadImage) for a bad picture."""
+    for first in range(0, len(jobs), model.batch_size):
+        good, pictures = [], []
+        for job in jobs[first : first + model.batch_size]:
+            try:
+                pictures.append(model.read(job.source)[0])
+                good.append(job)
+            except BadImage as error:
+                yield job, None, error
+        prepared = model.prepare(pictures) if good else None
+        for i, style in enumerate(styles if good else ()):
+            for job, image in zip(good, model.render(prepared, style)):
+                yield job, job.targets[i], image
 
 
 def sheets(model: Translator, sources, styles, columns: int, rows: int, references=None) -> Iterator[np.ndarray]:
