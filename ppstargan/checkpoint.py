@@ -12,6 +12,7 @@ import os
 import pickle
 import zlib
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import paddle
@@ -103,6 +104,8 @@ def load(path, how_to_get: str = HOW_TO_GET) -> dict:
     names = content.get("domains") or []
     if not isinstance(names, (list, tuple)) or not all(map(_is_plain_name, names)):  # they may name files
         raise Damaged(f"{path.absolute()} names domains that are no plain names: {names!r}")
+    if names:
+        content["domains"] = [normalize("NFC", name) for name in names]  # as folders.py names them
     return content
 
 

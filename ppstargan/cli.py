@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import signal
 import sys
+import threading
+import time
 from typing import Callable, NoReturn
 
 from ppstargan.errors import UserError
@@ -21,7 +25,7 @@ class Parser(argparse.ArgumentParser):
     """Answers a wrong call with one line instead of the whole usage."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see python {sys.argv[0]} --help\n")
+        self.exit(2, f"error: {message}; see python {shlex.quote(sys.argv[0])} --help\n")
 
 
 def parser(description: str, example: str) -> Parser:
@@ -74,7 +78,10 @@ def load_model(given: argparse.Namespace, batch_size: int = 8, **options) -> Tra
 
 
 def run_tool(main: Callable[[], int | None]) -> NoReturn:
-    """Runs a tool's ``main`` and exits with what it returns; a user's mistake becomes one line."""
+    """Runs a tool's ``main`` and exits with what it returns; a user's mistake becomes one line, as does a signal."""
+    _stop_at_signals()
+    if hasattr(sys.stdout, "reconfigure"):  # names of files may hold what the terminal cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = main() or 0
         sys.stdout.flush()
@@ -87,11 +94,45 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
         code = 1
     except BrokenPipeError:  # who reads the output, such as head, has had enough
         code = 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        code = 130
+    except KeyboardInterrupt as stop:
+        code = stopped_code(stop)
+        said = "interrupted" if code == 128 + signal.SIGINT else f"stopped by {signal.Signals(code - 128).name}"
+        print(said, file=sys.stderr)
     try:
         sys.stdout.flush()
     except OSError:  # or Python says so once more at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
+
+
+GRACE = 2.0  # seconds in which further signals are the same stop: timeout and a closed terminal send several
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal, by its number, that ends a tool as Ctrl-C does: with what is half done cleaned up."""
+
+
+def stopped_code(stop: KeyboardInterrupt) -> int:
+    """The exit code for what ended a tool: 128 + the signal."""
+    return 128 + (stop.args[0] if isinstance(stop, Stopped) else signal.SIGINT)
+
+
+def _stop_at_signals() -> None:
+    """From now on Ctrl-C, SIGTERM and a closed terminal raise Stopped, but for those that were ignored, as by nohup.
+
+    Paddle would print a trace at SIGTERM. The handlers stay: a second signal may come when the tool is at its end.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    last = []
+
+    def stop(number, frame):
+        now = time.monotonic()
+        if not last or now - last[0] > GRACE:
+            last[:] = [now]
+            raise Stopped(number)
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)

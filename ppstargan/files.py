@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
+import re
 import threading
+import time
 from pathlib import Path
 
 from ppstargan.errors import UsageError, UserError
 
 _KEPT = 50  # characters of a file's name in that of its partial file: 255 bytes are the most that a name may have
+_PARTIAL = re.compile(r"\..+\.\d+\.\d+\.partial")  # what replaced writes to at first
 
 
 def expanded(path: str) -> str:
@@ -74,6 +78,19 @@ def replaced(path, sync: bool = False):
             partial.unlink()
 
 
+def is_partial(name: str) -> bool:
+    """Whether a file of this name is one that ``replaced`` writes to."""
+    return bool(_PARTIAL.fullmatch(name))
+
+
+def remove_partials(folder) -> None:
+    """Removes what killed processes had not written to its end, at any depth below ``folder``."""
+    for parent, _, names in os.walk(folder):
+        for name in filter(is_partial, names):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(parent, name))
+
+
 @contextlib.contextmanager
 def whole_file(path):
     """``replaced``, for files that the user chose a place for: raises UserError where the disk does not take it."""
@@ -93,3 +110,42 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def short_name(name: str, ending: str = "", most: int = 120) -> str:
+    """A file's name of ``name`` and ``ending``, of at most ``most`` bytes: where it is longer, its beginning and a
+    digest of the whole, so that the same name is always shortened to the same one, and others to others.
+
+    255 bytes are the most that file systems take, and a Chinese character has three.
+    """
+    whole = os.fsencode(name)
+    if len(whole) + len(os.fsencode(ending)) <= most:
+        return name + ending
+    digest = f"_{hashlib.sha256(whole).hexdigest()[:16]}{ending}"
+    return whole[: most - len(os.fsencode(digest))].decode("utf-8", "ignore") + digest
+
+
+def remove_leftovers(path) -> None:
+    """Removes what killed processes left of ``replaced(path)``; what a running one still writes to stays.
+
+    A number of a process is given again: what is an hour old is left by one that had it before.
+    """
+    path = Path(path).absolute()
+    partial = re.compile(rf"{re.escape('.' + path.name[:_KEPT])}\.\d+\.(\d+)\.partial")
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(path.parent):
+            found = partial.fullmatch(entry.name)
+            if found and (not _runs(int(found[1])) or time.time() - entry.stat().st_mtime > 3600):
+                os.unlink(entry.path)
+
+
+def _runs(process: int) -> bool:
+    if os.name == "nt":  # there os.kill would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        pass
+    return True

@@ -93,6 +93,10 @@ def import_paddle() -> None:
     said = io.StringIO()
     main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, signal.SIG_DFL) if main else None  # Ctrl-C in here stops without a trace
+    at_sigterm = signal.getsignal(signal.SIGTERM)
+    held = {signal.SIGTERM} if main and hasattr(signal, "pthread_sigmask") else set()  # Paddle's own prints a trace
+    if held:
+        held -= signal.pthread_sigmask(signal.SIG_BLOCK, held)
     try:
         with contextlib.redirect_stderr(said):
             import numpy
@@ -107,6 +111,10 @@ def import_paddle() -> None:
     finally:
         if main:
             signal.signal(signal.SIGINT, before)
+            if at_sigterm is not None:  # else another library's in C, which Python cannot set again
+                signal.signal(signal.SIGTERM, at_sigterm)
+        if held:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
         kept = [line for line in said.getvalue().splitlines() if "OMP_NUM_THREADS" not in line]
         if kept:
             print("\n".join(kept), file=sys.stderr)

@@ -6,6 +6,7 @@ import operator
 import os
 from pathlib import Path
 from typing import Union
+from unicodedata import normalize
 
 import numpy as np
 import paddle
@@ -89,7 +90,7 @@ class Translator:
         count = self.architecture["num_domains"]
         if isinstance(given, str) or (given is not None and not hasattr(given, "__iter__")):
             raise UserError(f"domains is {_told(given)}; give a list of names, in the order of their numbers")
-        given = None if given is None else list(map(str, given))
+        given = None if given is None else [normalize("NFC", str(name)) for name in given]
         if stored and given and list(stored) != list(given):
             raise UserError(f"{self.weights} has the domains {', '.join(stored)}, and not {', '.join(given)}")
         names = list(given or stored or map(str, range(count)))
@@ -102,7 +103,7 @@ class Translator:
 
         An int is a number; a text is a name first, since folders may be called 1, 2, 3.
         """
-        name = str(domain)
+        name = normalize("NFC", str(domain))  # é of a Mac's folder is é
         if name in self.domains and not isinstance(domain, (int, np.integer)):
             return self.domains.index(name)
         if name.isdecimal() and int(name) < len(self.domains):

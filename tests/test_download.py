@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import runpy
 import signal
 import subprocess
@@ -206,10 +207,38 @@ def test_overview(server, data, monkeypatch, capsys):
 
 def test_damaged_records(data):
     data.mkdir()
-    for content in ("{", "[]", '{"wing": 1}'):
+    part = '{"wing": {"part": {"url": "http://127.0.0.1", "validator": null, "bytes": %s}}}'
+    wrong = ['{"wing": 1}', '{"wing": {"part": 5}}', '{"wing": {"part": {"url": "x"}}}', part % '"10"', part % "1.5"]
+    for content in ("{", "[]", "[" * 100_000, '{"wing": {"sha256": ["a"]}}', '{"wing": {"source": 1}}', *wrong):
         (data / "downloads.json").write_text(content)
         assert str(data / "downloads.json") in refused("wing", data)
         assert (data / "downloads.json").read_text() == content
+    (data / "downloads.json").unlink()
+    (data / "downloads.json").mkdir()
+    assert "downloads.json: Is a directory; make it readable, or delete it" in refused("wing", data)
+
+
+def test_what_a_killed_call_left_is_removed(server, data):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    data.mkdir()
+    left = [f".{name}.140.{gone.pid}.partial" for name in ("downloads.json", "celeba_lm_mean.npz")]
+    others = [f".downloads.json.140.{os.getpid()}.partial", f".mine.npz.140.{gone.pid}.partial", "mine.partial"]
+    for name in (*left, *others):
+        (data / name).touch()
+    old = data / f".celeba_lm_mean.npz.140.{os.getpid()}.partial"  # the number was given again since
+    old.touch()
+    os.utime(old, (0, 0))
+    download("mean_landmarks", data, server.url)
+    there = [*others, "celeba_lm_mean.npz", "downloads.json"]
+    assert names(data) == sorted(there)
+    (data / "mean_landmarks.npz.part").touch()  # killed before it was removed: nothing will go on with it
+    (data / "wing.ckpt.part").touch()
+    download("mean_landmarks", data, server.url)
+    assert names(data) == sorted([*there, "wing.ckpt.part"])
+    (data / ".afhq.partial" / "train").mkdir(parents=True)
+    refused("afhq", data, local=data / "none.zip")
+    assert names(data) == sorted([*there, "wing.ckpt.part"])
 
 
 @pytest.mark.parametrize(

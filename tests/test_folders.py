@@ -1,8 +1,10 @@
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 
-from ppstargan.data.folders import find_domains, find_images
+from ppstargan.data import folders
+from ppstargan.data.folders import check_same_domains, find_domains, find_images
 from ppstargan.errors import UserError
 
 
@@ -96,16 +98,36 @@ def test_too_few_images(tmp_path):
     assert len(find_domains(tmp_path)) == 2
 
 
+@pytest.mark.parametrize("inside", [True, False], ids=["in a domain", "beside domains"])
 @pytest.mark.parametrize(
-    ("root", "advice"),
-    [
-        ("photos", "to make a dataset of a folder of images for each domain: python tools/prepare.py {here}/photos"),
-        ("data/train", "the root of this dataset is {here}/data; give that"),
-        ("nowhere", "name the folder that holds train and val by -o data.root=ROOT; see data/README.md"),
-    ],
+    "name",
+    "@eaDir,@Recycle,#recycle,#snapshot,$RECYCLE.BIN,RECYCLER,lost+found,FOUND.000,System Volume Information,"
+    "__MACOSX,.ipynb_checkpoints,.Trash-1000,Thumbs,Temporary Items".split(","),
 )
-def test_the_way_to_a_dataset(tmp_path, root, advice):
-    for part in ("photos", "data/train"):
-        for domain in ("cat", "dog"):
-            (tmp_path / part / domain).mkdir(parents=True)
-    refused(tmp_path / root / "train", f"{root}/train does not exist; {advice.format(here=tmp_path)}")
+def test_folders_that_a_system_makes_are_passed_over_and_named_once(tmp_path, monkeypatch, capsys, name, inside):
+    monkeypatch.setattr(folders, "_told", set())
+    for part in ("train", "val"):
+        make(tmp_path, f"{part}/cat/1.jpg", f"{part}/dog/1.jpg")
+        make(tmp_path / part, *([f"cat/{name}/9.jpg", f"dog/more/{name}/x/9.jpg"] if inside else [f"{name}/9.jpg"]))
+        found = find_domains(tmp_path / part)
+        assert found == {domain: [tmp_path / part / domain / "1.jpg"] for domain in ("cat", "dog")}
+    first = tmp_path / "train" / ("cat" if inside else "") / name
+    assert capsys.readouterr().err == f"passed over: {first}, and every folder of this name\n"
+
+
+def test_names_in_either_unicode_form_are_the_same_domain(tmp_path):
+    forms = [normalize(form, "café") for form in ("NFC", "NFD")]
+    for part, name in zip(("train", "val"), forms):
+        make(tmp_path / part, f"{name}/1.jpg", "caff/1.jpg", "caz/1.jpg")
+    train, val = find_domains(tmp_path / "train"), find_domains(tmp_path / "val")
+    assert list(train) == list(val) == ["caff", forms[0], "caz"]  # in one order: they are numbered by it
+    assert val[forms[0]] == [tmp_path / "val" / forms[1] / "1.jpg"]
+    check_same_domains(tmp_path, train, val)
+    make(tmp_path / "train", f"{forms[1]}/2.jpg")
+    refused(tmp_path / "train", "two folders whose names look the same, café", "NFD")
+
+
+def test_names_that_look_the_same_look_different_in_the_message(tmp_path):
+    with pytest.raises(UserError) as caught:
+        check_same_domains(tmp_path, ["cat", "dog"], ["cat ", "dog\u200b"])
+    assert "train has the domains cat, dog, and val has 'cat ', dog\\u200b;" in str(caught.value)

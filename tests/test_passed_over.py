@@ -10,9 +10,9 @@ from PIL import Image
 from ppstargan.data import formats
 from ppstargan.data.folders import find_domains, find_images
 from ppstargan.data.formats import HEAD, can_read, kind
+from ppstargan.data.inputs import find_pictures
 from ppstargan.data.transforms import load_rgb
 from ppstargan.errors import UserError
-from ppstargan.translate.sampling import find_pictures
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 99
 AVIF = b"\0\0\0\x1cftypmif1\0\0\0\0mif1miafavif" + b"\0" * 99

@@ -29,15 +29,19 @@ def draw(path, seed=0, width=30, height=20):
     return path
 
 
-@pytest.fixture
-def photos(tmp_path):
+def cats_and_dogs(folder):
     """12 images of cats, one of them in a subfolder, and 8 of dogs."""
     for i in range(11):
-        draw(tmp_path / "photos" / "cat" / f"{i}.png", i)
-    draw(tmp_path / "photos" / "cat" / "more" / "0.png", 50)
+        draw(folder / "cat" / f"{i}.png", i)
+    draw(folder / "cat" / "more" / "0.png", 50)
     for i in range(8):
-        draw(tmp_path / "photos" / "dog" / f"{i}.png", 100 + i)
-    return tmp_path / "photos"
+        draw(folder / "dog" / f"{i}.png", 100 + i)
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return cats_and_dogs(tmp_path / "photos")
 
 
 def files(folder):

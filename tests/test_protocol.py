@@ -262,12 +262,24 @@ def test_images_that_are_not_finite(nets, faces, judges, tmp_path):
         bias.set_value(before)
 
 
-def test_too_few_images(nets, faces, judges, tmp_path):
+def test_too_few_images_for_kid_leave_the_other_figures(nets, faces, judges, tmp_path):
     train, val = faces
-    with pytest.raises(UserError, match="domain cat has 3 images to compare"):
-        run(nets, ({**train, "cat": train["cat"][:3]}, val), judges, tmp_path)
-    with pytest.raises(UserError, match="domain cat has 2 images to compare"):
-        run(nets, faces, judges, tmp_path, SETTINGS._replace(outputs=2, sources=1))
+    straight, _ = run(nets, faces, judges, tmp_path)
+    few, settings = {**train, "cat": train["cat"][:3]}, SETTINGS._replace(outputs=2, sources=1)
+    assert "domain cat has 3 images in train, and KID needs 4" in protocol.kid_left_out(few, val, SETTINGS)
+    assert "2 images are generated from domain cat, and KID" in protocol.kid_left_out(train, val, settings)
+    assert protocol.kid_left_out(train, val, SETTINGS) is None
+    found, images = run(nets, (few, val), judges, tmp_path)
+    assert images == 3 + 4 * 6  # what has KID counts no more; the features of dog do
+    for m, before in zip(found, straight):
+        assert {"fid_tiny", "lpips_random"} <= set(m) and not {"kid_tiny", "kid_tiny_error"} & set(m)
+        assert m["lpips_random"] == before["lpips_random"] and np.isfinite(m["fid_tiny"])
+        assert (m["fid_tiny"] == before["fid_tiny"]) == (m["target"] == "dog")
+    assert run(nets, (few, val), judges, tmp_path) == (found, 0)
+    found, _ = run(nets, faces, judges, tmp_path, settings)
+    assert all(set(m) & {*FIGURES} == {"fid_tiny", "lpips_random"} for m in found)
+    with pytest.raises(UserError, match="domain cat has 1 image in train, and FID needs 2; add images"):
+        run(nets, ({**train, "cat": train["cat"][:1]}, val), judges, tmp_path)
 
 
 def test_an_unreadable_image_is_named(nets, faces, judges, tmp_path):

@@ -12,6 +12,7 @@ from authors_form import refusal
 from PIL import Image
 
 from ppstargan import checkpoint
+from ppstargan.data.inputs import find_pictures
 from ppstargan.translate import sampling
 from ppstargan.translator import Translator
 

@@ -67,7 +67,18 @@ def test_val_goes_before_test(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["../evil.jpg", "train/cat/../../../evil.jpg", "/tmp/evil.jpg", "train\\..\\evil.jpg", "C:evil.jpg", "../x"]
+    "name",
+    [
+        *("../evil.jpg", "train/cat/../../../evil.jpg", "/tmp/evil.jpg", "train\\..\\evil.jpg", "C:evil.jpg", "../x"),
+        *(
+            "C:\\evil.jpg",
+            "C:/train/cat/evil.jpg",
+            "\\evil.jpg",
+            "\\\\server\\share\\train\\cat\\evil.jpg",
+            "..\\evil.jpg",
+        ),
+        *("train\\cat/..\\../../evil.jpg", "a/train/cat/..\\evil.jpg"),
+    ],
 )
 def test_names_outside(tmp_path, name):
     archive = pack(tmp_path / "a.zip", images("train", "val"), **{name: b"evil"})
@@ -170,3 +181,51 @@ def test_interrupted_leaves_nothing(tmp_path, monkeypatch):
     (tmp_path / ".set.partial" / "train" / "old.jpg").touch()  # of a run that was killed
     unpack_dataset(archive, tmp_path / "set", DOMAINS)
     assert files(tmp_path / "set") == images("train", "val")
+
+
+class Entry(zipfile.ZipInfo):
+    """Its name has these bytes, and no flag that tells the encoding: Python writes what is no ASCII in UTF-8."""
+
+    def __init__(self, name: bytes):
+        super().__init__(name.decode("cp437"))
+        self.create_system, self._name = 0, name
+
+    def _encodeFilenameFlags(self):
+        return self._name, 0
+
+
+@pytest.mark.parametrize("top", ["", "afhq\\", "C:\\Users\\me\\afhq\\", "D:/data/", "\\\\server\\share\\afhq\\"])
+def test_archives_of_windows(tmp_path, top):
+    """Backslashes, and a drive where all was packed with its full path; folders may have entries of their own."""
+    entries = {f"{top}{name}".replace("/", "\\"): content for name, content in images("train", "val").items()}
+    archive = pack(tmp_path / "a.zip", {f"{top}train\\": b"", **entries})
+    assert unpack_dataset(archive, tmp_path / "set", DOMAINS)["train", "cat"] == 2
+    assert files(tmp_path / "set") == images("train", "val")
+
+
+def test_a_colon_in_a_name(tmp_path):
+    archive = pack(tmp_path / "a.zip", images("train", "val"), **{"train/cat/10:30.jpg": b"time"})
+    unpack_dataset(archive, tmp_path / "set", DOMAINS)
+    assert files(tmp_path / "set") == {**images("train", "val"), f"train/cat/{module._on_disk('10:30.jpg')}": b"time"}
+    assert module._on_disk("10:30?.jpg", windows=True) == "10_30_.jpg"
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("gbk", "誠橢乗猫"), ("utf-8", "誠猫"), ("cp437", "é▒à")])
+def test_names_without_a_flag(tmp_path, encoding, name):
+    """The GBK of these has backslashes and other signs of ASCII in it, which are no signs there."""
+    assert (b"\\" in name.encode(encoding)) == (encoding == "gbk")
+    entries = {**images("train", "val"), f"train/cat/{name}.jpg": b"cat"}
+    packed = {Entry(f"{name}/{path}".encode(encoding)): content for path, content in entries.items()}
+    unpack_dataset(pack(tmp_path / "a.zip", packed), tmp_path / "set", DOMAINS)
+    assert files(tmp_path / "set") == entries
+
+
+def test_names_that_become_too_long(tmp_path):
+    """127 characters have 254 bytes in GBK, and 381 in UTF-8."""
+    names = ["猫" * 120 + ending for ending in ("一.jpg", "二.jpg")]
+    packed = {Entry(f"train/cat/{name}".encode("gbk")): name.encode() for name in names}
+    unpack_dataset(pack(tmp_path / "a.zip", {**images("train", "val"), **packed}), tmp_path / "set", DOMAINS)
+    found = {path.name: path.read_bytes() for path in (tmp_path / "set/train/cat").iterdir()}
+    assert len(found) == 4 and {name.encode() for name in names} <= set(found.values())
+    assert all(len(os.fsencode(name)) <= 255 and name.endswith(".jpg") for name in found)
+    assert sum(name.startswith("猫" * 70) for name in found) == 2

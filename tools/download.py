@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ppstargan.cli import parser, run_tool
+from ppstargan.cli import parser, run_tool, stopped_code
 from ppstargan.download.assets import ASSETS, download, overview
 from ppstargan.errors import UsageError
 
@@ -37,9 +37,9 @@ def main() -> int | None:
     try:
         for name in given.names:
             download(name, given.out, given.mirror, given.local)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print(f"\ninterrupted; what has arrived is kept in {given.out.absolute()}, and the same command goes on")
-        return 130
+        return stopped_code(stop)
     return None
 
 

@@ -1,10 +1,12 @@
 """Makes a data set from a folder of images for each domain: their middle squares (or the whole, by --fit), resized once
-by Lanczos's filter and split into train and val. An input with train and val keeps them. Interrupted, the same command
-goes on."""
+by Lanczos's filter and split into train and val. An input that is split already stays so: train and val, or train and
+test, which then serves as val, in any spelling, or trainA, trainB, testA and testB, which are the domains A and B. A
+train alone is split. Interrupted, the same command goes on."""
 
 from pathlib import Path
 
-from ppstargan.cli import BACKGROUND_HELP, FIT_HELP, parser, run_tool
+from ppstargan.cli import BACKGROUND_HELP, FIT_HELP, parser, run_tool, stopped_code
+from ppstargan.data.bad_files import shown
 from ppstargan.data.prepare import FORMATS, MANIFEST, prepare
 from ppstargan.data.reading import background_colour
 from ppstargan.data.transforms import FITS
@@ -27,6 +29,8 @@ def main() -> int:
     add("--format", choices=FORMATS, default="png", help="png keeps every pixel, jpg takes less room [%(default)s]")
     add("--fit", choices=FITS, default=FITS[0], help=FIT_HELP)
     add("--background", metavar="COLOUR", help=BACKGROUND_HELP)
+    add("--domains", nargs="+", metavar="NAME", help="the folders that are domains, whatever their names say")
+    add("--remove-gone", action="store_true", help="remove what was made of images that the input has no more")
     given = arguments.parse_args()
     if given.size < 8:
         raise UsageError(f"--size {given.size} is too small; give 8 or more")
@@ -43,19 +47,26 @@ def main() -> int:
             image_format=given.format,
             fit=given.fit,
             background=background,
+            domains=given.domains,
+            remove_gone=given.remove_gone,
         )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("\ninterrupted; what is made stays, and the same command goes on")
-        return 130
+        return stopped_code(stop)
     for part in ("train", "val"):
-        print(f"{part}: " + ", ".join(f"{domain} {n}" for (p, domain), n in sorted(done.counts.items()) if p == part))
+        counts = [f"{shown(domain)} {n}" for (p, domain), n in sorted(done.counts.items()) if p == part]
+        print(f"{part}: {', '.join(counts) or 'nothing'}")
+    if done.removed:
+        print(f"removed: {done.removed} images whose sources are gone")
     if done.small:
         print(f"{done.small} images are smaller than {given.size} px and keep their size")
-    print(f"{given.output.absolute()}: {given.format} of {given.size} px; {MANIFEST} says what was made from what")
+    where = shown(given.output.absolute())
+    print(f"{where}: {given.format} of {given.size} px; {MANIFEST} says what was made from what")
     if done.bad:
         print(f"left out: {len(done.bad)} files that cannot be used, named above; mended, the same command adds them")
     if done.strays:
-        print(f"{len(done.strays)} images there were not made from the input, such as {done.strays[0]}; remove them")
+        such = shown(done.strays[0])
+        print(f"{len(done.strays)} images there were not made from the input, such as {such}; remove them")
     return 1 if done.bad or done.strays else 0
 
 

@@ -20,13 +20,13 @@ class BadImage(UserError):
 
 
 class BadFiles:
-    """The bad files that a run has met, of ``total`` image files of which the share ``max_share`` may be bad.
+    """The bad files that a run has met, of ``total`` images (``what`` they are) of which ``max_share`` may be bad.
 
     A resumed run begins anew, and names them again where it meets them.
     """
 
-    def __init__(self, total: int, max_share: float):
-        self.total, self.max_share = total, max_share
+    def __init__(self, total: int, max_share: float, what: str = "training images"):
+        self.total, self.max_share, self.what = total, max_share, what
         self.found: dict[str | Path, BadImage] = {}
 
     def add(self, bad: Iterable[BadImage]) -> None:
@@ -38,7 +38,7 @@ class BadFiles:
         count = len(self.found)
         if count / self.total > self.max_share:
             raise UserError(
-                f"{count} of {self.total} training images {'is' if count == 1 else 'are'} bad, more than "
+                f"{count} of {self.total} {self.what} {'is' if count == 1 else 'are'} bad, more than "
                 f"data.max_bad_share={self.max_share:g} allows: {listing(self.found.values())}; "
                 "python tools/check_dataset.py DATASET finds them all: replace or remove them, or allow more"
             )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from collections import Counter
 from pathlib import Path
 from typing import Iterable, NoReturn
+from unicodedata import normalize
 
 from ppstargan.data.bad_files import shown
 from ppstargan.data.formats import is_readable, passed_over
@@ -19,60 +21,99 @@ HELP = "see data/README.md, or draw the toy faces by python tools/draw_toy.py an
 LISTED = 8  # kinds of other files that one line names
 _said: set = set()  # lines that this process has told
 
+# What systems, file servers and viewers put beside one's own folders: thumbnails, waste baskets, earlier states.
+_NOT_OURS = re.compile(
+    r"@(eadir|tmp|recycle|recently-snapshot|transcode|sharebin|sharesnap|syno\w*|app\w+|database|quarantine)|"
+    r"#(recycle|snapshot)|~snapshot|\$(recycle\.bin|extend|winreagent|windows\.~\w+)|recycle[rd]|found\.\d{3}|"
+    r"system volume information|lost\+found|lost\.dir|network trash folder|temporary items|thevolumesettingsfolder|"
+    r"__macosx|__pycache__|[@_]+thumb\w*|thumbs|thumbnails?"
+)
+_told: set = set()  # the names of those that this process has spoken of
+
 
 def find_domains(folder: str | Path, min_images: int = 1) -> dict[str, list[Path]]:
     """The images of each domain, {name: sorted paths}, in the order in which domains are numbered: by name.
 
-    ``folder`` holds a folder for each domain; images count at any depth below it. Hidden files and folders do
-    not. Raises UserError when the folder is missing, when it or one below it cannot be read, when it does not
-    hold at least two domains, or when a domain has fewer than ``min_images`` images (training needs two: a pair
-    of references).
+    ``folder`` holds a folder for each domain; images count at any depth below it. Hidden files and folders do not, nor
+    folders that a system makes. Names are in Unicode's composed form (NFC), whichever the disk has. Raises UserError
+    when the folder is missing, when it or one below it cannot be read, when it does not hold at least two domains, or
+    when a domain has fewer than ``min_images`` images (training needs two: a pair of references).
     """
     folder = Path(os.path.abspath(folder))
+    if not os.path.isdir(folder):
+        from ppstargan.data.layouts import way_to_dataset  # which reads folders by the functions here
+
+        if exists(folder):
+            raise UserError(f"dataset folder {shown(folder)} is a file, not a folder; {HELP}")
+        raise UserError(f"dataset folder {shown(folder)} does not exist; {way_to_dataset(folder.parent)}")
+    domains = folders_in(folder)
+    check_links(folder)
+    if not domains:
+        if holds_images(folder):
+            raise UserError(
+                f"{shown(folder)} holds images directly, without a folder for each domain; "
+                f"the layout is ROOT/train/DOMAIN/*.jpg, with {shown(folder)} as ROOT/train; {HELP}"
+            )
+        raise UserError(f"{shown(folder)} holds no domain folders; the layout is ROOT/train/DOMAIN/*.jpg; {HELP}")
+    if folder.name not in ("train", "val") and "train" in domains and set(domains) <= {"train", "val", "test"}:
+        # Read as domains, these would train without complaint, on nonsense.
+        raise UserError(f"{shown(folder)} is the root of a dataset, not one of its parts; give {folder / 'train'}")
+    if len(domains) < 2:
+        held = f"holds only one domain, {names(domains)}"
+        raise UserError(f"{shown(folder)} {held}; add a folder for a second one; {HELP}")
+    return images_of(domains, min_images)
+
+
+def folders_in(folder: Path) -> dict[str, Path]:
+    """{name in NFC: path}, sorted by name, of the folders in ``folder`` that are someone's own.
+
+    Raises UserError where it cannot be read, or holds two folders whose names look the same: a Mac writes é as two
+    characters, and other systems as one.
+    """
+    found: dict[str, Path] = {}
     try:
         with os.scandir(folder) as entries:
-            visible = sorted((entry for entry in entries if not _hidden(entry.name)), key=lambda entry: entry.name)
-        names = [entry.name for entry in visible if entry.is_dir()]
-    except (FileNotFoundError, NotADirectoryError):
-        state = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise UserError(f"dataset folder {folder} {state}; {_way_there(folder)}") from None
+            own = sorted(entry.path for entry in entries if _is_folder(entry))
     except OSError as error:
         _refuse(error)
-    for entry in visible:
-        if entry.is_symlink() and not os.path.exists(entry.path):  # a domain, maybe, which would be missed
-            target = os.readlink(entry.path)
-            raise UserError(f"{entry.path} is a link to {target}, which does not exist; mend or remove it")
-    if not names:
-        if any(_is_image(entry.path) for entry in visible):
+    for path in own:
+        if _passed_over(path):
+            continue
+        name = normalize("NFC", os.path.basename(path))
+        if name in found:
             raise UserError(
-                f"{folder} holds images directly, without a folder for each domain; "
-                f"the layout is ROOT/train/DOMAIN/*.jpg, with {folder} as ROOT/train; {HELP}"
+                f"{shown(folder)} holds two folders whose names look the same, {shown(name)}: one in the form of a Mac "
+                "(NFD) and one in that of other systems (NFC); put the images of both into one"
             )
-        raise UserError(f"{folder} holds no domain folders; the layout is ROOT/train/DOMAIN/*.jpg; {HELP}")
-    if "train" in names and set(names) <= {"train", "val", "test"}:
-        # Read as domains, these would train without complaint, on nonsense.
-        raise UserError(f"{folder} is the root of a dataset, not one of its parts; give {folder / 'train'}")
-    if len(names) < 2:
-        raise UserError(f"{folder} holds only one domain, {names[0]}; add a folder for a second one; {HELP}")
-    domains = {name: find_images(folder / name) for name in names}
+        found[name] = Path(path)
+    return dict(sorted(found.items()))
+
+
+def check_links(folder: Path) -> None:
+    """Raises UserError where a link in ``folder`` leads nowhere: it may have been a domain, which would be missed."""
+    for name in sorted(os.listdir(folder)):
+        path = folder / name
+        if not _hidden(name) and os.path.islink(path) and not exists(path):
+            target = os.readlink(path)
+            raise UserError(f"{shown(path)} is a link to {shown(target)}, which does not exist; mend or remove it")
+
+
+def images_of(folders: dict[str, Path], min_images: int) -> dict[str, list[Path]]:
+    """{domain: its images}. Raises UserError where one has fewer than ``min_images``, or none."""
+    domains = {name: find_images(folder) for name, folder in folders.items()}
     for name, images in domains.items():
         if len(images) < max(1, min_images):
             found = f"{len(images) or 'no'} image{'s' * (len(images) != 1)}"
             raise UserError(
-                f"domain {name} has {found} in {folder / name}, {max(1, min_images)} needed; "
-                f"add images ({' '.join(ext[1:] for ext in EXTENSIONS)}) or remove the folder; {HELP}"
+                f"domain {shown(name)} has {found} in {shown(folders[name])}, {max(1, min_images)} needed; "
+                f"add images ({' '.join(ext[1:] for ext in EXTENSIONS)}) or remove the folder"
             )
     return domains
 
 
-def _way_there(folder: Path) -> str:
-    """What to do where there is no ``folder``, which is ROOT/train or ROOT/val."""
-    root = folder.parent
-    if root.name in ("train", "val"):
-        return f"the root of this dataset is {root.parent}; give that"
-    if root.is_dir() and any(entry.is_dir() and not _hidden(entry.name) for entry in root.iterdir()):
-        return f"to make a dataset of a folder of images for each domain: python tools/prepare.py {root} data/mine"
-    return f"name the folder that holds train and val by -o data.root=ROOT; {HELP}"
+def holds_images(folder: Path) -> bool:
+    """Whether images lie in ``folder`` itself."""
+    return any(_is_image(os.path.join(folder, name)) for name in os.listdir(folder))
 
 
 def find_images(folder: str | Path) -> list[Path]:
@@ -83,7 +124,9 @@ def find_images(folder: str | Path) -> list[Path]:
     """
     images, others = [], Counter()
     for parent, children, files in os.walk(folder, onerror=_refuse, followlinks=True):
-        children[:] = [name for name in children if not _hidden(name) and not _leads_back(parent, name)]
+        children[:] = [
+            name for name in children if not _passed_over(os.path.join(parent, name)) and not _leads_back(parent, name)
+        ]
         for path in (os.path.join(parent, name) for name in files if not _hidden(name)):
             if _is_image(path):
                 images.append(Path(path))
@@ -111,8 +154,8 @@ def check_same_domains(root: str | Path, train: Iterable[str], val: Iterable[str
     """Raises UserError where the two parts of the dataset ``root`` differ in their domains."""
     if list(train) != list(val):
         raise UserError(
-            f"{Path(root).absolute()}: train has the domains {', '.join(train)}, "
-            f"and val has {', '.join(val)}; give both the same folders"
+            f"{shown(Path(root).absolute())}: train has the domains {names(train)}, "
+            f"and val has {names(val)}; give both the same folders"
         )
 
 
@@ -126,6 +169,11 @@ def image_lists(root: Path, domains: dict) -> dict:
     }
 
 
+def names(found: Iterable[str]) -> str:
+    """Names for a message, so that two that differ look different: with their spaces, and what does not print."""
+    return ", ".join(f"'{shown(name)}'" if name != name.strip() else shown(name) for name in found) or "none"
+
+
 def _refuse(error: OSError) -> NoReturn:
     raise UserError(f"cannot read folder {error.filename}: {error.strerror}; make it readable, or remove it") from error
 
@@ -137,8 +185,37 @@ def _leads_back(parent: str, name: str) -> bool:
     return os.path.islink(path) and os.path.realpath(path) in map(os.path.realpath, around)
 
 
+def _passed_over(path: str) -> bool:
+    """Whether this folder is hidden or not someone's own; says so on stderr, once for each name of folders."""
+    name = os.path.basename(path)
+    if not _hidden(name) and not _NOT_OURS.fullmatch(name.lower()):
+        return False
+    if name not in _told:
+        _told.add(name)
+        print(f"passed over: {shown(path)}, and every folder of this name", file=sys.stderr, flush=True)
+    return True
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle, say
+        return False
+
+
+def exists(path: Path) -> bool:
+    """Whether something is there, as far as one may look."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        _refuse(error)
+    return True
+
+
 def _hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+    return name.startswith(".")
 
 
 def _is_image(path: str) -> bool:

@@ -13,10 +13,10 @@ from ppstargan import checkpoint
 from ppstargan.convert.recognise import DESCRIPTIONS
 from ppstargan.convert.weights import convert
 from ppstargan.download.fetch import DiskError, disk_error, fetch, megabytes
-from ppstargan.download.unpack import unpack_dataset
+from ppstargan.download.unpack import remove_partial, unpack_dataset
 from ppstargan.errors import UserError
 from ppstargan.face.mean import mean_landmarks
-from ppstargan.files import replaced
+from ppstargan.files import remove_leftovers, replaced
 
 RECORDS = "downloads.json"  # in the same folder: SHA-256 of what came first, and what a .part is a part of
 
@@ -101,12 +101,19 @@ def download(name: str, folder: Path, mirror: str | None = None, local: Path | N
     file that is there already, which stays. A known SHA-256 must be met, and one that is not known is recorded in
     ``folder`` and checked from then on; of a local data set it is only told, since many sites pack these again, and
     its archive and layout are checked anyway. The target appears whole or not at all. Raises UserError; then, as on
-    Ctrl-C, what has arrived stays in a ``.part`` file, and the same call goes on with it.
+    Ctrl-C, what has arrived stays in a ``.part`` file, and the same call goes on with it. What a killed call left
+    beside that is removed.
     """
     folder = folder.absolute()
     asset, target = ASSETS[name], folder / ASSETS[name].target
+    remove_leftovers(target)
+    remove_leftovers(folder / RECORDS)
+    if asset.kind == "dataset":
+        remove_partial(target)
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
         print(f"{name}: there already, {target}; delete it to get it anew")
+        with contextlib.suppress(OSError):
+            part_of(name, folder).unlink()  # killed before this: nothing goes on with it
         return target
     records = _load(folder)
     record = records.setdefault(name, {})
@@ -238,16 +245,29 @@ def _sha256(path: Path) -> str:
 
 
 def _load(folder: Path) -> dict:
-    path = folder / RECORDS
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        try:
-            records = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(records, dict) and all(isinstance(record, dict) for record in records.values()):
-                return records
-        except ValueError:
-            pass
-        raise UserError(f"{path.absolute()} is damaged; delete it: sums are recorded anew, and .part files begun anew")
-    return {}
+    path = folder.absolute() / RECORDS
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}; make it readable, or delete it") from None
+    except (ValueError, RecursionError):
+        records = None
+    if isinstance(records, dict) and all(map(_is_record, records.values())):
+        return records
+    raise UserError(f"{path} is damaged; delete it: sums are recorded anew, and .part files begun anew")
+
+
+def _is_record(record) -> bool:
+    """Whether this is what ``download`` notes of a file."""
+    if not isinstance(record, dict) or not isinstance(record.get("part", {}), dict):
+        return False
+    if "part" in record:
+        part, wanted = record["part"], {"url": str, "validator": (str, type(None)), "bytes": (int, type(None))}
+        if set(part) != set(wanted) or not all(isinstance(part[key], kind) for key, kind in wanted.items()):
+            return False
+    return all(isinstance(record.get(key, ""), str) for key in ("sha256", "source"))
 
 
 def _save(records: dict, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from ppstargan import checkpoint
@@ -20,7 +21,7 @@ def load_fan(path, advice: str = "") -> FAN:
 
     Raises UserError with the way to get them, and with the ``advice`` behind it.
     """
-    how_to_get = HOW_TO_GET.format(path=path) + advice
+    how_to_get = HOW_TO_GET.format(path=shlex.quote(str(path))) + advice
     values = (checkpoint.load(path, how_to_get).get("nets") or {}).get("fan")
     if values is None:
         raise UserError(f"{Path(path).absolute()} holds no face alignment network; {how_to_get}")

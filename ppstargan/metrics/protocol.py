@@ -13,6 +13,7 @@ weighs all sources alike, where theirs is a mean of the means of batches, whose 
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -28,8 +29,9 @@ from ppstargan.data.transforms import load_rgb
 from ppstargan.errors import UserError
 from ppstargan.metrics import store
 from ppstargan.metrics.frechet import frechet_distance, statistics
+from ppstargan.metrics.inputs import too_few_for_kid
 from ppstargan.metrics.judges import Judge, Judges, digest_of, prepare, preprocessing
-from ppstargan.metrics.kid import LEAST, kid
+from ppstargan.metrics.kid import kid
 from ppstargan.metrics.lpips import group_mean
 from ppstargan.nets.stargan_v2 import AVERAGED, Networks
 from ppstargan.pictures import save_image, to_uint8
@@ -61,6 +63,7 @@ class Settings(NamedTuple):
     batch_size: int = 8
     workers: int = 4  # threads that read and resize images
     keep_images: bool = False
+    max_bad_share: float = 0.0  # of the files of train, and of val
 
 
 class Progress:
@@ -79,10 +82,31 @@ class Progress:
             print(f"{self.what} {self.done}/{self.total} | {where} | {rate:.1f} images/s | ETA {eta}", flush=True)
 
 
-def figure_names(judges: Judges) -> tuple:
-    """The names of a measurement's figures: FID, KID, KID's standard error and LPIPS, each with its network."""
+def figure_names(judges: Judges, with_kid: bool = True) -> tuple:
+    """The names of a measurement's figures: FID, LPIPS, KID and KID's standard error, each with its network."""
     inception = judges.inception.name
-    return f"fid_{inception}", f"kid_{inception}", f"kid_{inception}_error", f"lpips_{judges.lpips.name}"
+    kid_too = (f"kid_{inception}", f"kid_{inception}_error") if with_kid else ()
+    return (f"fid_{inception}", *kid_too, f"lpips_{judges.lpips.name}")
+
+
+def kid_left_out(train_images: dict, val_images: dict, settings: Settings) -> str | None:
+    """Why ``measure`` leaves KID out, or None. Raises UserError where there are too few images for FID, too."""
+    generated = {
+        domain: len(choose(paths, settings.sources)) * settings.outputs for domain, paths in val_images.items()
+    }
+    return too_few_for_kid({domain: len(train_images[domain]) for domain in val_images}, generated)
+
+
+def without_features(train_images: dict, judge: Judge, cache, img_size: int) -> dict:
+    """Those of ``train_images`` whose features are not in ``cache``: {domain: paths}."""
+    return {d: paths for d, paths in train_images.items() if not _features(cache, judge, img_size, d, paths).exists()}
+
+
+def _features(cache, judge: Judge, img_size: int, domain: str, paths: list) -> Path:
+    """The file of the features of a domain's images, whether it is there or not."""
+    parts = {"inception": judge.digest, "files": store.digest_of_files(paths)}
+    parts["preprocessing"] = preprocessing(judge, img_size)
+    return store.entry(cache, f"inception_{judge.name}_{domain}", parts, ".npz")
 
 
 def choose(paths: list, count: int | None) -> list:
@@ -101,14 +125,10 @@ def measure(
     ``train_images`` and ``val_images`` are {domain: paths} of the domains that the networks know, in that order.
     Returns a dict for each measurement: mode, source, target, seed, sources, generated, real, and the figures by the
     names of ``figure_names``. Each is written to ``folder`` when it is there, and found again by the next call with the
-    same inputs; features of the real images are kept in ``cache``. Raises UserError for unreadable images, for fewer
-    than four real or generated ones, and for outputs that are not finite.
+    same inputs; features of the real images are kept in ``cache``. Without four real and four generated images of each
+    domain there is no KID (``kid_left_out``). Raises UserError for unreadable images, for a domain with one real image,
+    and for outputs that are not finite.
     """
-    for domain, sources in val_images.items():
-        fewest = min(len(train_images[domain]), len(choose(sources, settings.sources)) * settings.outputs)
-        if fewest < LEAST:
-            found = f"domain {domain} has {fewest} images to compare, and KID needs {LEAST}"
-            raise UserError(f"{found}; add images, or raise --sources or --outputs")
     with ThreadPoolExecutor(max(1, settings.workers)) as pool:
         return _Run(nets, train_images, val_images, judges, Path(folder), Path(cache), settings, pool).measure()
 
@@ -122,6 +142,7 @@ class _Run:
         self.sources = {domain: choose(paths, settings.sources) for domain, paths in val_images.items()}
         self.number = {domain: i for i, domain in enumerate(val_images)}
         self.size = nets.architecture["img_size"]
+        self.names = figure_names(judges, not kid_left_out(train_images, val_images, settings))
         self.styles = {}  # target -> style codes of its references [N, style_dim]
         parts = [*AVERAGED, *["fan"] * (nets.fan is not None)]
         self.shared = {  # what every measurement depends on
@@ -152,7 +173,8 @@ class _Run:
         for task in left:
             lpips, fake = self._generate(task, progress)
             fid = frechet_distance(*gaussians[task.target], *statistics(fake))
-            found[task] = dict(zip(figure_names(self.judges), (fid, *kid(real[task.target], fake), lpips)))
+            distances = kid(real[task.target], fake) if len(self.names) > 2 else ()
+            found[task] = dict(zip(self.names, (fid, *distances, lpips)))
             store.write_text(self._entry(task), json.dumps(found[task]) + "\n")
         return [{**task._asdict(), **self._counts(task), **figures} for task, figures in found.items()]
 
@@ -177,7 +199,7 @@ class _Run:
     def _earlier(self, task: Task):
         if self.settings.keep_images and not self._images_folder(task).is_dir():
             return None
-        return store.read_figures(self._entry(task), figure_names(self.judges))
+        return store.read_figures(self._entry(task), self.names)
 
     # ---- real images ----
 
@@ -185,9 +207,7 @@ class _Run:
         """{target: features [N, D] of its train images}, from the cache where they are there."""
         judge, found, missing = self.judges.inception, {}, {}
         for target in sorted(targets):
-            parts = {"inception": judge.digest, "files": self.digests[0][target]}
-            parts["preprocessing"] = self.shared["preprocessing"]
-            path = store.entry(self.cache, f"inception_{judge.name}_{target}", parts, ".npz")
+            path = _features(self.cache, judge, self.size, target, self.real[target])
             found[target] = store.read_features(path, len(self.real[target]))
             if found[target] is None:
                 missing[target] = path
@@ -209,17 +229,23 @@ class _Run:
         keep = self._images_folder(task)
         if self.settings.keep_images and not keep.is_dir():
             partial = keep.with_name(f"{keep.name}.partial")
-        for rows in _chunks(range(len(codes)), self.settings.batch_size):
-            distances, images = self._translate(task, [self.sources[task.source][i] for i in rows], codes[rows])
-            lpips.append(distances)
-            for some in _chunks(images, self.settings.batch_size):
-                features.append(features_of(self.judges.inception, map(Image.fromarray, some), self.size, self.pool))
-            for i, image in enumerate(images if partial else ()):  # called as the authors call theirs: 0001_01.png
-                row, output = divmod(i, self.settings.outputs)
-                save_image(image, partial / f"{rows[row] + 1:04d}_{output + 1:02d}.png")
-            progress.add(len(images), task)
-        if partial:
-            partial.rename(keep)
+            shutil.rmtree(partial, ignore_errors=True)  # left by a run that was killed
+        try:
+            for rows in _chunks(range(len(codes)), self.settings.batch_size):
+                distances, images = self._translate(task, [self.sources[task.source][i] for i in rows], codes[rows])
+                lpips.append(distances)
+                for some in _chunks(images, self.settings.batch_size):
+                    pictures = map(Image.fromarray, some)
+                    features.append(features_of(self.judges.inception, pictures, self.size, self.pool))
+                for i, image in enumerate(images if partial else ()):  # called as the authors call theirs: 0001_01.png
+                    row, output = divmod(i, self.settings.outputs)
+                    save_image(image, partial / f"{rows[row] + 1:04d}_{output + 1:02d}.png")
+                progress.add(len(images), task)
+            if partial:
+                partial.rename(keep)
+        finally:
+            if partial:
+                shutil.rmtree(partial, ignore_errors=True)
         return float(np.concatenate(lpips).mean()), np.concatenate(features)
 
     def _translate(self, task: Task, sources: list, codes: np.ndarray):

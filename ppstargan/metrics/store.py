@@ -7,11 +7,13 @@ import hashlib
 import json
 import math
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from ppstargan.files import whole_file
+from ppstargan.errors import UserError
+from ppstargan.files import short_name, whole_file
 
 
 def digest(parts: dict) -> str:
@@ -21,19 +23,36 @@ def digest(parts: dict) -> str:
 
 def digest_of_files(paths) -> str:
     """SHA-256 of the files' names, sizes and times of change, in their order."""
-    stats = [(path.name, os.stat(path)) for path in paths]
-    return digest({"files": [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]})
+    found = []
+    for path in paths:
+        try:
+            stat = os.stat(path)
+            found.append((path.name, stat.st_size, stat.st_mtime_ns))
+        except OSError:  # a link that leads nowhere, which reading will tell of
+            found.append((path.name, None, None))
+    return digest({"files": found})
 
 
 def entry(folder: Path, name: str, parts: dict, ending: str) -> Path:
-    """The file in ``folder`` for what depends on ``parts``; ``name`` is for people."""
-    return Path(folder) / f"{name}_{digest(parts)[:16]}{ending}"
+    """The file in ``folder`` for what depends on ``parts``; ``name`` is for people, and shortened where it is long."""
+    return Path(folder) / f"{short_name(name)}_{digest(parts)[:16]}{ending}"
 
 
 def write_text(path, text: str) -> None:
     """Writes ``path`` whole or not at all. Raises UserError where the disk does not take it."""
     with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        # Names of folders may hold bytes that are no UTF-8: as \\udcb0, which JSON reads again.
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def need_folder(folder: Path, advice: str) -> None:
+    """Makes ``folder``, before the work. Raises UserError where it cannot be written to; ``advice`` says what to do."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"cannot write to {Path(folder).absolute()}: {error.strerror or error}; {advice}") from None
 
 
 def write_features(path, features: np.ndarray) -> None:

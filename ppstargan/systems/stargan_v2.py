@@ -220,6 +220,7 @@ class System:
 
     def evaluate(self, averages: dict, folder: Path, cache: Path) -> dict:
         """{name: value}: FID, KID and LPIPS of the moving averages; results go to ``folder``, features to ``cache``."""
-        nets, t, workers = self.nets.sharing(averages), self.config.train, self.config.data.workers
-        settings = Settings(sources=t.eval_sources, seeds=(t.seed,), batch_size=t.batch_size, workers=workers)
+        nets, t, data = self.nets.sharing(averages), self.config.train, self.config.data
+        settings = Settings(sources=t.eval_sources, seeds=(t.seed,), batch_size=t.batch_size, workers=data.workers)
+        settings = settings._replace(max_bad_share=data.max_bad_share)
         return evaluate_in_training(nets, self.data.train, self.data.val, self.judges, folder, cache, settings)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ppstargan.config import Config
+from ppstargan.data.bad_files import shown
 from ppstargan.files import make_folder
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or the file
@@ -42,12 +43,12 @@ class Logger:
         self._end_in_a_whole_record()
         for section, values in dataclasses.asdict(config).items():  # a text a section: VisualDL folds its lines
             entries = values.items() if isinstance(values, dict) else [(section, values)]
-            self.writer.add_text(f"config/{section}", ", ".join(f"{k}: {v}" for k, v in entries), iteration)
+            self.writer.add_text(f"config/{section}", shown(", ".join(f"{k}: {v}" for k, v in entries)), iteration)
             self._end_in_a_whole_record()
 
     def scalars(self, values: dict, iteration: int) -> None:
         for name, value in values.items():
-            self.writer.add_scalar(name, value, iteration)
+            self.writer.add_scalar(shown(name), value, iteration)
             self._end_in_a_whole_record()
 
     def picture(self, name: str, image: np.ndarray, iteration: int) -> None:

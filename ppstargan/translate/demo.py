@@ -1,14 +1,16 @@
 """The page behind tools/demo.py: a picture in other domains and styles, in a browser. Gradio (``.[demo]``) serves it.
 
-Its functions raise UserError for what a visitor gets wrong, and the page shows that as a message.
+Its functions raise UserError for what a visitor gets wrong, and the page shows that as a message. What they are given
+comes from anybody: a request can hold other things than the page's fields give, so all of it is checked here.
 """
 
 from __future__ import annotations
 
+import math
 import os
-import signal
 import socket
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +29,26 @@ LARGEST_TOY = 64  # px; the drawn faces are for models that learnt them
 EXAMPLES = 2  # of each domain
 EXAMPLE_SIZE = 128  # px
 BUTTONS = ["download", "fullscreen"]  # none that shares pictures with a site
+NOT_UPLOADED = "There is no such upload on this page: upload the picture again / 本页没有这个上传的图片, 请重新上传"
+NOT_OF_THE_PAGE = "The page cannot read this request: reload the page / 无法识别该请求, 请刷新页面"
 CSS = ".result img {width: 100%; height: 100%; object-fit: contain}"  # else 32 px are shown as 32 px
 FONTS = ("system-ui", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
+
+
+def uploaded(file, folder: str) -> str:
+    """The path that ``file`` names, {"path": …} as Gradio's requests do: of a file in ``folder``, a real path.
+
+    A request may name any file of the server. All that is not an upload gets one answer, in a UserError, whether it
+    exists or not; so ``..`` and links, which would tell what lies on the way, are refused before a look at the disk.
+    """
+    path = file.get("path") if isinstance(file, dict) else None
+    try:
+        if isinstance(path, str) and path.startswith(folder + os.sep) and os.path.normpath(path) == path:
+            if os.path.realpath(path) == path and os.path.isfile(path):
+                return path
+    except ValueError:  # a name that no file can have, as with NUL in it
+        pass
+    raise UserError(NOT_UPLOADED)
 
 
 def read(path, what: str) -> Image.Image:
@@ -42,16 +62,39 @@ def read(path, what: str) -> Image.Image:
         raise UserError(f"The {what} {name} cannot be read / 无法读取图片 {name}: {error.reason}") from None
 
 
-def style(model: Translator, domain, seed, psi: float) -> np.ndarray:
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def whole_seed(seed) -> int:
+    """A seed from a request, where 3 may come as 3.0. Raises UserError for all but whole numbers from 0 on."""
+    if _is_number(seed) and math.isfinite(seed) and seed >= 0 and seed == int(seed):
+        return int(seed)
+    raise UserError("Give a seed, a whole number, 0 or more / 请填写种子 (0 或更大的整数)")
+
+
+def share(value, what: str, in_chinese: str) -> float:
+    """A slider's number from a request. Raises UserError for all but numbers from 0 to 1."""
+    if _is_number(value) and 0 <= value <= 1:
+        return float(value)
+    raise UserError(f"Give {what}, a number from 0 to 1 / 请填写{in_chinese} (0 到 1)")
+
+
+def known_domain(model: Translator, domain) -> str:
+    """A domain's name from a request. Raises UserError for others, without a word on where the weights lie."""
+    if isinstance(domain, str) and domain in model.domains:
+        return domain
+    raise UserError(f"Choose a domain / 请选择目标域: {', '.join(model.domains)}")
+
+
+def style(model: Translator, domain, seed, psi) -> np.ndarray:
     """The style code [1, style_dim] of a seed (a whole number from 0 on) in a domain, truncated by ``psi``."""
-    if seed is None:
-        raise UserError("Give a seed, 0 or more / 请填写种子 (0 或更大的整数)")
-    return model.style_from_seed(domain, int(seed), psi=psi)
+    return model.style_from_seed(domain, whole_seed(seed), psi=share(psi, "psi", " psi"))
 
 
-def translate(model: Translator, source, domain, reference, seed, psi: float) -> Image.Image:
+def translate(model: Translator, source, domain, reference, seed, psi) -> Image.Image:
     """The file ``source`` in the style of the file ``reference``, of that domain, or without one in that of a seed."""
-    image = read(source, "source picture")
+    domain, image = known_domain(model, domain), read(source, "source picture")
     if reference:
         code = model.style_from_reference(read(reference, "reference picture"), domain)
     else:
@@ -59,18 +102,18 @@ def translate(model: Translator, source, domain, reference, seed, psi: float) ->
     return model.translate(image, code)
 
 
-def gallery(model: Translator, source, domain, seed, psi: float) -> list:
+def gallery(model: Translator, source, domain, seed, psi) -> list:
     """The file ``source`` in the styles of ``STYLES`` seeds from ``seed`` on: pairs of an image and its caption."""
-    image = read(source, "source picture")
-    first = style(model, domain, seed, psi)
-    seeds = range(int(seed), int(seed) + STYLES)
-    codes = np.concatenate([first, *(style(model, domain, number, psi) for number in seeds[1:])])
+    domain, image, first = known_domain(model, domain), read(source, "source picture"), whole_seed(seed)
+    seeds = range(first, first + STYLES)
+    codes = np.concatenate([style(model, domain, number, psi) for number in seeds])
     return [(picture, f"seed / 种子 {number}") for picture, number in zip(model.translate(image, codes), seeds)]
 
 
-def morph(model: Translator, source, domain, seed, other_seed, position: float, psi: float) -> Image.Image:
+def morph(model: Translator, source, domain, seed, other_seed, position, psi) -> Image.Image:
     """The file ``source`` in the style at ``position``: 0 is that of ``seed``, 1 that of ``other_seed``."""
-    image = read(source, "source picture")
+    domain, image = known_domain(model, domain), read(source, "source picture")
+    position = share(position, "a place between A and B", " A 到 B 的位置")
     start, end = (style(model, domain, number, psi) for number in (seed, other_seed))
     return model.translate(image, (1 - position) * start + position * end)
 
@@ -105,13 +148,33 @@ def import_gradio():
 
 
 def build_page(gr, model: Translator, examples: list):
-    """The page as Gradio's Blocks. ``gr`` is the module that ``import_gradio`` returns, ``examples`` are paths."""
+    """The page as Gradio's Blocks. ``gr`` is the module that ``import_gradio`` returns, ``examples`` are paths.
+
+    Uploads and examples lie in GRADIO_TEMP_DIR, which names a real path, no link; no other file is read.
+    """
+    folder = os.path.realpath(gr.utils.get_upload_folder())
+
+    class Page(gr.Blocks):
+        async def preprocess_data(self, block_fn, inputs, *rest, **more):
+            """Gradio's, for what the page's fields give. It would copy files, and fetch addresses, that others name."""
+            try:
+                for i, field in enumerate(block_fn.inputs):
+                    if isinstance(field, gr.Image) and inputs[i]:
+                        inputs[i] = {"path": uploaded(inputs[i], folder), "meta": {"_type": "gradio.FileData"}}
+                    elif isinstance(inputs[i], (dict, list)):
+                        raise UserError(NOT_OF_THE_PAGE)
+                return await super().preprocess_data(block_fn, inputs, *rest, **more)
+            except UserError as error:
+                raise gr.Error(str(error), print_exception=False) from None
+            except Exception:  # it raises nearly anything for too few values, and for those of other types
+                raise gr.Error(NOT_OF_THE_PAGE, print_exception=False) from None
 
     def shown(function):
         """``function`` of the model, with its UserErrors as messages on the page."""
 
         def call(*values):
-            try:
+            try:  # with paths in place of files, checked again: Gradio might call preprocess_data otherwise some day
+                values = [uploaded(value, folder) if isinstance(value, dict) else value for value in values]
                 return function(model, *values)
             except UserError as error:
                 raise gr.Error(str(error), print_exception=False) from None
@@ -119,10 +182,8 @@ def build_page(gr, model: Translator, examples: list):
         return call
 
     def upload(label, value=None):
-        image = gr.Image(label=label, value=value, type="filepath", sources=["upload", "clipboard"], height=280)
-        # Gradio's own preprocess opens the file, and fails with a trace on a bad one; load_rgb is to see it as it is.
-        image.preprocess = lambda data: data and data.path
-        return image
+        sources = ["upload", "clipboard"]
+        return gr.Image(label=label, value=value, type="filepath", sources=sources, height=280, buttons=BUTTONS)
 
     def output():
         options = {"format": "png", "height": 280, "interactive": False, "elem_classes": "result"}
@@ -131,8 +192,9 @@ def build_page(gr, model: Translator, examples: list):
     def number(label, value):
         return gr.Number(label=label, value=value, precision=0, minimum=0)
 
-    one_at_a_time = {"concurrency_id": "model", "concurrency_limit": 1}
-    with gr.Blocks(title="StarGAN v2", delete_cache=(SWEPT_EVERY, KEPT)) as page:
+    # Raw values: Gradio would open files itself, round 1.5 to 2, and fail with a trace on an empty slider.
+    options = {"preprocess": False, "concurrency_id": "model", "concurrency_limit": 1}
+    with Page(title="StarGAN v2", delete_cache=(SWEPT_EVERY, KEPT)) as page:
         gr.Markdown(f"## StarGAN v2\n{model.weights.name}, {model.img_size} px")
         with gr.Row():
             with gr.Column(scale=2):
@@ -149,7 +211,7 @@ def build_page(gr, model: Translator, examples: list):
                     seed = number("Seed, without a reference / 种子 (无参考图时)", 0)
                     go = gr.Button("Translate / 转换", variant="primary")
                     inputs = [source, domain, reference, seed, psi]
-                    go.click(shown(translate), inputs, result, api_name="translate", **one_at_a_time)
+                    go.click(shown(translate), inputs, result, api_name="translate", **options)
                 with gr.Tab("Gallery / 多种风格"):
                     first = number("First seed / 起始种子", 0)
                     go = gr.Button(f"Draw {STYLES} styles / 生成 {STYLES} 种风格", variant="primary")
@@ -157,7 +219,7 @@ def build_page(gr, model: Translator, examples: list):
                         label="Results / 结果", columns=4, format="png", object_fit="contain", buttons=BUTTONS
                     )
                     inputs = [source, domain, first, psi]
-                    go.click(shown(gallery), inputs, results, api_name="gallery", **one_at_a_time)
+                    go.click(shown(gallery), inputs, results, api_name="gallery", **options)
                 with gr.Tab("Morph / 渐变"):
                     with gr.Row():
                         start, end = number("Seed A / 种子 A", 0), number("Seed B / 种子 B", 1)
@@ -165,30 +227,50 @@ def build_page(gr, model: Translator, examples: list):
                     go = gr.Button("Draw / 生成", variant="primary")
                     morphed = output()
                     inputs, draw = [source, domain, start, end, position, psi], shown(morph)
-                    go.click(draw, inputs, morphed, api_name="morph", **one_at_a_time)
+                    go.click(draw, inputs, morphed, api_name="morph", **options)
                     # Of the places that a drag passes, only the last is drawn when the model is free again.
                     live = {"trigger_mode": "always_last", "show_progress": "hidden", "api_visibility": "private"}
-                    position.change(draw, inputs, morphed, **live, **one_at_a_time)
+                    position.change(draw, inputs, morphed, **live, **options)
     return page
 
 
-def serve(gr, model: Translator, host: str, port: int | None) -> None:
-    """Serves the page until Ctrl-C or SIGTERM; then nothing that visitors uploaded is left.
+def listen_once(host: str, port: int | None) -> str:
+    """Sees whether a server can listen there, and returns the host as Gradio wants it. Raises OSError where not.
 
-    ``port`` None is the first free one from 7860 on. Raises UserError where the host or the port cannot be had.
+    Gradio would try a host that is not ours for minutes. An IPv6 address it wants in brackets, as addresses of pages
+    have it.
+    """
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    family = socket.getaddrinfo(bare, port or 0, type=socket.SOCK_STREAM)[0][0]
+    with socket.create_server((bare, port or 0), family=family):
+        return f"[{bare}]" if ":" in bare else bare
+
+
+def wait(page) -> None:
+    """Until a signal raises KeyboardInterrupt here."""
+    while page.is_running:
+        time.sleep(0.2)
+
+
+def serve(gr, model: Translator, host: str, port: int | None) -> None:
+    """Serves the page until Ctrl-C or another signal; then nothing that visitors uploaded is left.
+
+    ``port`` None is the first free one from 7860 on. Raises UserError where the host or the port cannot be had, and
+    KeyboardInterrupt when it is stopped.
     """
     with tempfile.TemporaryDirectory(prefix="ppstargan-demo-") as folder:
-        os.environ["GRADIO_TEMP_DIR"] = folder
+        os.environ["GRADIO_TEMP_DIR"] = folder = os.path.realpath(folder)
         page = build_page(gr, model, draw_examples(model, folder))
         look = gr.themes.Default(font=FONTS, font_mono=("ui-monospace", "monospace"))  # no fonts from the internet
         options = {"share": False, "quiet": True, "theme": look, "css": CSS, "max_file_size": LARGEST_UPLOAD}
         try:
-            with socket.create_server((host, port or 0)):  # Gradio would try a host that is not ours for minutes
-                pass
-            _, url, _ = page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **options)
-        except OSError as error:
-            where, reason = f"{host}, port {port or 'from 7860 on'}", error.strerror or "no free port"
+            name = listen_once(host, port)
+            _, url, _ = page.launch(server_name=name, server_port=port, prevent_thread_lock=True, **options)
+        except (OSError, UnicodeError) as error:  # the latter for what can be no name
+            where, reason = f"{host}, port {port or 'from 7860 on'}", getattr(error, "strerror", None) or "no free port"
             raise UserError(f"cannot serve at {where}: {reason}; choose another --host or --port") from None
-        print(f"open {url} (Ctrl-C stops)", flush=True)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        page.block_thread()
+        try:
+            print(f"open {url.replace('[::]', '[::1]')} (Ctrl-C stops)", flush=True)
+            wait(page)
+        finally:
+            page.close(verbose=False)

@@ -9,8 +9,10 @@ import paddle
 
 from ppstargan.config import Config
 from ppstargan.data.folders import check_same_domains, find_domains
+from ppstargan.files import short_name
 from ppstargan.metrics import protocol, store, table
 from ppstargan.metrics.frechet import few_samples
+from ppstargan.metrics.inputs import LEAST_REAL, good_images
 from ppstargan.metrics.judges import Judge, Judges, preprocessing
 from ppstargan.metrics.protocol import Settings
 from ppstargan.nets.stargan_v2 import Networks
@@ -21,20 +23,25 @@ def evaluate(config: Config, weights, judges: Judges, settings: Settings, folder
     """Measures the file ``weights`` on the dataset of ``config``; returns the lines of a Markdown report.
 
     Writes evaluation.json and evaluation.md to ``folder``, by default OUTPUT/evaluation/NAME, beside a file for each
-    measurement: the next call with the same inputs goes on from these. Raises UserError where the dataset or an image
-    of it cannot be read or has too few images, where train, val and the weights do not have the same domains, where the
-    weights are missing, damaged or generate images that are not finite, and where the disk does not take a result.
+    measurement: the next call with the same inputs goes on from these. Bad files are left out, as in training. Raises
+    UserError where the dataset cannot be read, has too few images or more bad ones than data.max_bad_share, where
+    train, val and the weights do not have the same domains, where the weights are missing, damaged or generate images
+    that are not finite, and where the disk does not take a result.
     """
     root, weights = Path(config.data.root), Path(weights)
-    train_images, val_images = find_domains(root / "train"), find_domains(root / "val")
+    train_images, val_images = find_domains(root / "train", min_images=LEAST_REAL), find_domains(root / "val")
     check_same_domains(root, train_images, val_images)
     model = Translator(weights, domains=list(train_images), fan=config.face.fan)
     folder = Path(folder or Path(config.output) / "evaluation" / _name(weights))
-    warnings = _warnings(train_images, val_images, settings)
+    cache = Path(config.output) / "features"
+    store.need_folder(folder, "name another by --to")
+    store.need_folder(cache, "name another by -o output=FOLDER")
+    share = config.data.max_bad_share
+    train_images, val_images, warnings = _good(train_images, val_images, judges, cache, model.img_size, share)
+    warnings += _warnings(train_images, val_images, settings)
     for line in warnings:
         print(f"warning: {line}", flush=True)
 
-    cache = Path(config.output) / "features"
     measurements = protocol.measure(model.nets, train_images, val_images, judges, folder, cache, settings)
     facts = {
         "weights": str(model.weights),
@@ -58,17 +65,29 @@ def evaluate_in_training(
 ) -> dict:
     """{name: value} of the scalars that a training run logs, such as fid_torchvision_latent/mean.
 
-    ``nets`` are the moving averages; ``folder`` and ``cache`` are those of ``protocol.measure``. No random generator
-    of the run is touched.
+    ``nets`` are the moving averages; ``folder`` and ``cache`` are those of ``protocol.measure``. Bad files are left
+    out. No random generator of the run is touched.
     """
+    size = nets.architecture["img_size"]
+    train_images, val_images, _ = _good(train_images, val_images, judges, cache, size, settings.max_bad_share)
+    why = protocol.kid_left_out(train_images, val_images, settings)
+    if why:
+        print(f"warning: {why}", flush=True)
     return table.scalars(protocol.measure(nets, train_images, val_images, judges, folder, cache, settings))
+
+
+def _good(train_images: dict, val_images: dict, judges: Judges, cache, img_size: int, max_bad_share: float) -> tuple:
+    """Both without their bad files, and warnings on these. What has features in ``cache`` was read before."""
+    val, of_val = good_images(val_images, "val", max_bad_share)
+    unread = protocol.without_features(train_images, judges.inception, cache, img_size)
+    read, of_train = good_images(unread, "train", max_bad_share, LEAST_REAL)
+    return {**train_images, **read}, val, [line for line in (of_train, of_val) if line]
 
 
 def _name(weights: Path) -> str:
     """The weights' name in a folder of many: a run's checkpoints are all called by their iteration."""
-    return (
-        f"{weights.absolute().parents[1].name}_{weights.stem}" if weights.parent.name == "checkpoints" else weights.stem
-    )
+    run = f"{weights.absolute().parents[1].name}_" if weights.parent.name == "checkpoints" else ""
+    return short_name(run + weights.stem)
 
 
 def _told(judge: Judge) -> str:
@@ -82,7 +101,9 @@ def _counts(images: dict, most: int | None = None) -> str:
 def _warnings(train_images: dict, val_images: dict, settings: Settings) -> list:
     sources = min(len(protocol.choose(paths, settings.sources)) for paths in val_images.values())
     real, references = (min(map(len, images.values())) for images in (train_images, val_images))
-    lines = few_samples({"real images of a domain": real, "generated images of a pair": sources * settings.outputs})
+    why = protocol.kid_left_out(train_images, val_images, settings)
+    lines = [why] if why else []
+    lines += few_samples({"real images of a domain": real, "generated images of a pair": sources * settings.outputs})
     if "reference" in settings.modes and references < settings.outputs:
         lines.append(
             f"{references} references in val for {settings.outputs} outputs: they repeat among the outputs for one "

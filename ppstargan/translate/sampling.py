@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, NamedTuple
+from unicodedata import normalize
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def reference_domains(model: Translator, references: list[Found]) -> list[str]:
     """The domain of each reference: the nearest folder around it that is named as one. Raises UserError for others."""
     domains = []
     for path, folders in references:
-        known = [name for name in folders if name in model.domains]
+        known = [name for name in (normalize("NFC", folder) for folder in folders) if name in model.domains]
         if not known:
             raise UserError(
                 f"{path} lies in no folder named as one of the domains {', '.join(model.domains)}: say by --domain "
