@@ -28,6 +28,8 @@ def _embedding(classes: int) -> nn.Embedding:
 class Generator(nn.Layer):
     """z, behind the learnt vector of its class where there are ``classes`` -> an image, by five linear layers."""
 
+    per_domain = ("label_emb.", "model.0.")  # what starts fresh with other classes
+
     def __init__(self, size: int = 28, nc: int = 1, nz: int = 100, classes: int = 0):
         super().__init__()
         self.shape = [nc, size, size]
@@ -59,6 +61,8 @@ class Discriminator(nn.Layer):
 
 class ConditionalDiscriminator(nn.Layer):
     """An image and the learnt vector of its class -> one number; dropout in front of two of the activations."""
+
+    per_domain = ("label_embedding.", "model.0.")
 
     def __init__(self, size: int = 32, nc: int = 1, classes: int = 10):
         super().__init__()

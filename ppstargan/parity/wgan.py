@@ -8,7 +8,7 @@ import numpy as np
 import paddle
 from PIL import Image
 
-from ppstargan.data.transforms import for_wgan
+from ppstargan.data.transforms import middle_square, to_array
 from ppstargan.nets.dcgan import DCGAN_D, DCGAN_G
 from ppstargan.nets.mlp import MLP_D, MLP_G
 from ppstargan.nets.norms import BatchNorm
@@ -141,7 +141,7 @@ def data(case: Case):
         height, width = row["photo"]
         image = Image.fromarray(fill.photo(f"{case.prefix}/{row['name']}", height, width))
         level = 2 * ONE_LEVEL if OLD_PILLOW and height > width else 0
-        yield case.largest(row["name"], for_wgan(image, row["size"]), level + 1e-6)
+        yield case.largest(row["name"], to_array(middle_square(image, row["size"])), level + 1e-6)
 
 
 KINDS = {"forward": forward, "losses": losses, "train": train, "diters": diters, "data": data}

@@ -1,19 +1,79 @@
-"""GAN: a generator learns to make images that a discriminator takes for real ones (Goodfellow et al., NeurIPS 2014)."""
+"""GAN: a generator learns to make images that a discriminator takes for real ones (Goodfellow et al., NeurIPS 2014).
+
+By default the two step in the order of the paper's algorithm 1: the discriminator on fakes of its own, then the
+generator on fresh noise, so that each meets the other as it is now. PyTorch-GAN's script has the generator step first,
+and both on the same fakes, which saves one pass of the generator.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import paddle
 
+from ppstargan import config
+from ppstargan.data.batches import Images
+from ppstargan.data.classes import POOLED, prepared, read_pooled
 from ppstargan.losses import adversarial_loss, probability_loss, saturating_loss
+from ppstargan.nets.gans import build
+from ppstargan.nets.norms import BatchNorm
+from ppstargan.pictures import grid, to_uint8
 from ppstargan.training.step import Update, only
+
+SIDE = 8  # images along a side of a sheet
+
+
+@dataclass
+class Model:
+    network: str  # dcgan, mlp or pytorch_gan
+    img_size: int
+    channels: int  # 1 or 3
+    latent_dim: int
+    g_width: int
+    d_width: int
+    extra_layers: int
+    g_batch_norm: bool
+    d_batch_norm: bool
+
+
+@dataclass
+class Loss:
+    objective: str  # of the generator: nonsaturating or saturating
+
+
+@dataclass
+class Train(config.Train):
+    discriminator_steps: int  # to one of the generator
+    generator_first: bool
+
+
+@dataclass
+class Config(config.Config):
+    model: Model
+    loss: Loss
+    train: Train
 
 
 class Batch(NamedTuple):
-    x: paddle.Tensor  # [B, C, S, S] float32 in [-1, 1]: real images
-    z: paddle.Tensor  # [B, nz] standard normal: what the discriminator's fakes are made of
-    z_generator: paddle.Tensor  # [B, nz]: and the generator's
+    x: np.ndarray  # [B, C, S, S] float32 in [-1, 1]: real images
+    z: np.ndarray  # [B, nz] standard normal: what the discriminator's fakes are made of
+    z_generator: np.ndarray  # [B, nz]: and the generator's
+
+
+def read(config: Config) -> Images:
+    """All images of ``data.root``, whatever their class. Raises UserError as ``read_classes``."""
+    return read_pooled(config.data.root)
+
+
+def draw(train: dict, config: Config, rng: np.random.Generator, load) -> Batch:
+    """An image drawn uniformly, and noise."""
+    model, items = config.model, train[POOLED]
+    image, _ = load(items[rng.integers(len(items))], items)
+    z, z_generator = rng.standard_normal((2, model.latent_dim), dtype=np.float32)
+    return Batch(prepared(image, model.img_size, model.channels), z, z_generator)
 
 
 def updates(networks: dict, batch: Batch, objective: str = "nonsaturating", generator_due: bool = True):
@@ -45,3 +105,62 @@ def script_updates(networks: dict, batch: Batch):
         real, false = discriminator(batch.x), discriminator(fake.detach())
         parts = {"real": probability_loss(real, 1), "fake": probability_loss(false, 0)}
         yield Update("discriminator", ("discriminator",), (parts["real"] + parts["fake"]) / 2, parts)
+
+
+class System:
+    """Networks, optimisers and updates of one run, and its sheets."""
+
+    averaged, across_batch = ("generator",), True
+    frozen: dict = {}  # noqa: RUF012, never changed
+
+    def __init__(self, config: Config, data: Images):
+        self.config, t = config, config.train
+        self.architecture = dataclasses.asdict(config.model)
+        self.networks = build("gan", self.architecture)
+        self.across_batch = looks_across(self.networks)
+        self.optimizers = {
+            name: paddle.optimizer.Adam(t.lr, t.beta1, t.beta2, parameters=net.parameters())
+            for name, net in self.networks.items()
+        }
+
+    def prepare(self, loaded: set) -> None:
+        """Draws the noise of the sheets."""
+        self.noise = sheet_noise(self.config, SIDE * SIDE)
+
+    def schedule(self, iteration: int) -> dict:
+        return {}
+
+    def updates(self, batch: Batch, iteration: int):
+        """Where the discriminator makes several steps to one of the generator's, that comes with the last of them."""
+        t = self.config.train
+        if t.generator_first:
+            return script_updates(self.networks, batch)
+        due = (iteration + 1) % t.discriminator_steps == 0
+        return updates(self.networks, batch, self.config.loss.objective, due)
+
+    def sheets(self, networks: dict) -> dict:
+        """{"samples": uint8 [H, W, 3]}: always from the same noise."""
+        return {"samples": sheet(networks["generator"], [self.noise], SIDE)}
+
+
+def looks_across(networks: dict) -> bool:
+    """Whether a layer of ``networks`` looks across the batch."""
+    return any(isinstance(layer, BatchNorm) for net in networks.values() for layer in net.sublayers())
+
+
+def sheet_noise(config, count: int) -> paddle.Tensor:
+    """Noise [count, latent_dim] that depends on the run's seed alone."""
+    rng = np.random.default_rng(config.train.seed)
+    return paddle.to_tensor(rng.standard_normal((count, config.model.latent_dim), dtype=np.float32))
+
+
+@paddle.no_grad()
+def sheet(generator: paddle.nn.Layer, inputs: list, columns: int) -> np.ndarray:
+    """Images of ``inputs``, row by row, uint8 [H, W, 3].
+
+    By running statistics: an image depends on its noise alone, and drawing a sheet moves nothing.
+    """
+    generator.eval()
+    images = to_uint8(generator(*inputs).expand([-1, 3, -1, -1]))
+    generator.train()
+    return grid([list(images[i : i + columns]) for i in range(0, len(images), columns)])

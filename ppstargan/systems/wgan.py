@@ -6,24 +6,59 @@ NeurIPS 2017).
 
 from __future__ import annotations
 
+import dataclasses
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
+import numpy as np
 import paddle
 
+from ppstargan import config
+from ppstargan.data.batches import Images
+from ppstargan.errors import UsageError
 from ppstargan.losses import critic_mean, gradient_penalty
-from ppstargan.training.amp import autocast
+from ppstargan.nets.gans import build
+from ppstargan.systems import gan
+from ppstargan.training.amp import full_precision
+from ppstargan.training.rmsprop import RMSProp
 from ppstargan.training.step import Update, only
 
 LONG_TURN, LONG_TURNS, PERIOD = 100, 25, 500  # the critic's long turns: the first 25, and every 500th
+read = gan.read
+
+
+@dataclass
+class Loss:
+    clip: float  # to which the critic's weights are clipped; 0: they are not
+    lambda_gp: float  # weight of the gradient penalty; 0: there is none
+
+
+@dataclass
+class Train(config.Train):
+    optimizer: str  # rmsprop or adam
+    critic_steps: int  # to one of the generator
+    long_turns: bool
+
+
+@dataclass
+class Config(config.Config):
+    model: gan.Model
+    loss: Loss
+    train: Train
 
 
 class Batch(NamedTuple):
-    x: paddle.Tensor  # [B, C, S, S] float32 in [-1, 1]: real images
-    z: paddle.Tensor  # [B, nz] standard normal: what the critic's fakes are made of
-    z_generator: paddle.Tensor  # [B, nz]: and the generator's
-    mix: paddle.Tensor  # [B, 1, 1, 1] in [0, 1): where the penalty looks between real and fake
+    x: np.ndarray  # [B, C, S, S] float32 in [-1, 1]: real images
+    z: np.ndarray  # [B, nz] standard normal: what the critic's fakes are made of
+    z_generator: np.ndarray  # [B, nz]: and the generator's
+    mix: np.ndarray  # [B, 1, 1, 1] in [0, 1): where the penalty looks between real and fake
+
+
+def draw(train: dict, config: Config, rng: np.random.Generator, load) -> Batch:
+    """An image drawn uniformly, noise, and a place between real and fake."""
+    return Batch(*gan.draw(train, config, rng, load), rng.random((1, 1, 1), dtype=np.float32))
 
 
 def critic_turn(generator_steps: int, critic_steps: int = 5) -> int:
@@ -79,7 +114,7 @@ def penalty_updates(networks: dict, batch: Batch, lambda_gp: float = 10.0, gener
             fake = generator(batch.z)
         parts = {"real": critic_mean(critic(batch.x)), "fake": critic_mean(critic(fake))}
         parts["distance"] = parts["real"] - parts["fake"]
-        with autocast("none"):  # second derivatives
+        with full_precision():  # second derivatives
             parts["gp"] = gradient_penalty(critic, batch.x, fake.astype(batch.x.dtype), batch.mix)
         loss = parts["fake"] - parts["real"] + lambda_gp * parts["gp"]
         yield Update("critic", ("critic",), loss, parts)
@@ -87,3 +122,48 @@ def penalty_updates(networks: dict, batch: Batch, lambda_gp: float = 10.0, gener
         with only(networks, "generator"):
             loss = -critic_mean(critic(generator(batch.z_generator)))
             yield Update("generator", ("generator",), loss, {"adv": loss})
+
+
+class System:
+    """Networks, optimisers and updates of one run, and its sheets."""
+
+    averaged, across_batch = ("generator",), True
+    frozen: dict = {}  # noqa: RUF012, never changed
+
+    def __init__(self, config: Config, data: Images):
+        self.config, t, loss = config, config.train, config.loss
+        if bool(loss.clip) == bool(loss.lambda_gp):
+            raise UsageError("WGAN needs one of loss.clip and loss.lambda_gp above 0, and the other 0")
+        if loss.lambda_gp and config.model.network == "dcgan" and config.model.d_batch_norm:
+            raise UsageError(
+                "loss.lambda_gp punishes each sample's own gradient, which a batch norm in the critic mixes with "
+                "the others'; give model.d_batch_norm=false"
+            )
+        self.architecture = dataclasses.asdict(config.model)
+        self.networks = build("wgan", self.architecture)
+        self.across_batch = gan.looks_across(self.networks)
+        self.optimizers = {
+            name: RMSProp(t.lr, net.parameters())
+            if t.optimizer == "rmsprop"
+            else paddle.optimizer.Adam(t.lr, t.beta1, t.beta2, parameters=net.parameters())
+            for name, net in self.networks.items()
+        }
+
+    def prepare(self, loaded: set) -> None:
+        """Draws the noise of the sheets."""
+        self.noise = gan.sheet_noise(self.config, gan.SIDE * gan.SIDE)
+
+    def schedule(self, iteration: int) -> dict:
+        return {}
+
+    def updates(self, batch: Batch, iteration: int):
+        """The critic steps in every iteration, and the generator in those that end a turn of the critic's."""
+        t, loss = self.config.train, self.config.loss
+        due = generator_is_due(iteration, t.critic_steps, t.long_turns)
+        if loss.lambda_gp:
+            return penalty_updates(self.networks, batch, loss.lambda_gp, due)
+        return clipping_updates(self.networks, batch, loss.clip, due)
+
+    def sheets(self, networks: dict) -> dict:
+        """{"samples": uint8 [H, W, 3]}: always from the same noise."""
+        return {"samples": gan.sheet(networks["generator"], [self.noise], gan.SIDE)}
