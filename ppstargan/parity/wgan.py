@@ -40,19 +40,25 @@ def forward(case: Case):
         net = build(row["net"], size, row["width"], row["nz"], row["nc"], row["extra"])
         steps.filled(net, f"wgan/{name}")
         critic, prefix = row["net"].startswith("D"), f"{case.prefix}/{name}"
+
+        def compared(key: str, out: paddle.Tensor, critic=critic):
+            if not critic:
+                return case.array(key, out.numpy(), FORWARD)
+            floor = FORWARD * float(out.square().mean().sqrt())  # a mean that cancels has the digits of its parts
+            return case.array(key, out.mean().reshape([1]).numpy(), FORWARD, floor)
+
         if critic:
             given = fill.image(f"{prefix}/x", (row["batch"], row["nc"], size, size))
         else:
             given = fill.normal(f"{prefix}/z", (row["batch"], row["nz"], 1, 1))
         if any(isinstance(layer, BatchNorm) for layer in net.sublayers()):
             net.eval()
-            out = net(steps.tensor(given))
-            yield case.array(f"eval/{name}", (out.mean().reshape([1]) if critic else out).numpy(), FORWARD)
+            yield compared(f"eval/{name}", net(steps.tensor(given)))
             net.train()
         out = net(steps.tensor(given))
         if critic:
             yield case.array(f"each/{name}", out.numpy(), FORWARD)
-        yield case.array(f"out/{name}", (out.mean().reshape([1]) if critic else out).numpy(), FORWARD)
+        yield compared(f"out/{name}", out)
 
 
 def networks(case: Case) -> dict:
