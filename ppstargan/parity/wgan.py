@@ -40,25 +40,26 @@ def forward(case: Case):
         net = build(row["net"], size, row["width"], row["nz"], row["nc"], row["extra"])
         steps.filled(net, f"wgan/{name}")
         critic, prefix = row["net"].startswith("D"), f"{case.prefix}/{name}"
-
-        def compared(key: str, out: paddle.Tensor, critic=critic):
-            if not critic:
-                return case.array(key, out.numpy(), FORWARD)
-            floor = FORWARD * float(out.square().mean().sqrt())  # a mean that cancels has the digits of its parts
-            return case.array(key, out.mean().reshape([1]).numpy(), FORWARD, floor)
-
         if critic:
             given = fill.image(f"{prefix}/x", (row["batch"], row["nc"], size, size))
         else:
             given = fill.normal(f"{prefix}/z", (row["batch"], row["nz"], 1, 1))
         if any(isinstance(layer, BatchNorm) for layer in net.sublayers()):
             net.eval()
-            yield compared(f"eval/{name}", net(steps.tensor(given)))
+            yield _output(case, f"eval/{name}", net(steps.tensor(given)), critic)
             net.train()
         out = net(steps.tensor(given))
         if critic:
             yield case.array(f"each/{name}", out.numpy(), FORWARD)
-        yield compared(f"out/{name}", out)
+        yield _output(case, f"out/{name}", out, critic)
+
+
+def _output(case: Case, key: str, out: paddle.Tensor, critic: bool):
+    """Compares images, or the mean of a critic's values; where it cancels, it has the digits of its parts."""
+    if not critic:
+        return case.array(key, out.numpy(), FORWARD)
+    floor = FORWARD * float(out.square().mean().sqrt())
+    return case.array(key, out.mean().reshape([1]).numpy(), FORWARD, floor)
 
 
 def networks(case: Case) -> dict:

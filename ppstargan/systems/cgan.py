@@ -13,6 +13,7 @@ import numpy as np
 import paddle
 
 from ppstargan import config
+from ppstargan.config import WIDEST, key
 from ppstargan.data.batches import Images
 from ppstargan.data.classes import prepared, read_classes
 from ppstargan.losses import least_squares_loss
@@ -25,14 +26,15 @@ ROWS = 8  # of a sheet, with a column for each class
 
 @dataclass
 class Model:
-    img_size: int
-    channels: int  # 1 or 3
-    latent_dim: int
+    img_size: int = key(least=8, most=1024)
+    channels: int = key(choices=(1, 3))
+    latent_dim: int = key(least=1, most=WIDEST)
 
 
 @dataclass
 class Config(config.Config):
     model: Model
+    train: gan.Rates
 
 
 class Batch(NamedTuple):

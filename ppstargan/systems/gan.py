@@ -15,10 +15,12 @@ import numpy as np
 import paddle
 
 from ppstargan import config
+from ppstargan.config import WIDEST, key
 from ppstargan.data.batches import Images
 from ppstargan.data.classes import POOLED, prepared, read_pooled
+from ppstargan.errors import UsageError
 from ppstargan.losses import adversarial_loss, probability_loss, saturating_loss
-from ppstargan.nets.gans import build
+from ppstargan.nets.gans import NETWORKS, build
 from ppstargan.nets.norms import BatchNorm
 from ppstargan.pictures import grid, to_uint8
 from ppstargan.training.step import Update, only
@@ -28,26 +30,45 @@ SIDE = 8  # images along a side of a sheet
 
 @dataclass
 class Model:
-    network: str  # dcgan, mlp or pytorch_gan
-    img_size: int
-    channels: int  # 1 or 3
-    latent_dim: int
-    g_width: int
-    d_width: int
-    extra_layers: int
-    g_batch_norm: bool
-    d_batch_norm: bool
+    network: str = key(choices=NETWORKS)
+    img_size: int = key(least=8, most=1024)
+    channels: int = key(choices=(1, 3))
+    latent_dim: int = key(least=1, most=WIDEST)
+    g_width: int = key(least=1, most=WIDEST)
+    d_width: int = key(least=1, most=WIDEST)
+    extra_layers: int = key(least=0, most=64)
+    g_batch_norm: bool = key()
+    d_batch_norm: bool = key()
+
+    def check(self, where: str) -> None:
+        """Raises UsageError for a size that DCGAN cannot have."""
+        if self.network == "dcgan" and (self.img_size < 16 or self.img_size & (self.img_size - 1)):
+            raise UsageError(
+                f"{where}: model.network dcgan doubles 4 px up to model.img_size, which must be 16, 32, 64, …, "
+                f"not {self.img_size}"
+            )
 
 
 @dataclass
 class Loss:
-    objective: str  # of the generator: nonsaturating or saturating
+    objective: str = key(choices=("nonsaturating", "saturating"))
 
 
 @dataclass
-class Train(config.Train):
-    discriminator_steps: int  # to one of the generator
-    generator_first: bool
+class Rates(config.Train):
+    """What the three systems that start from noise have in common."""
+
+    lr: float = key(least=0)
+    beta1: float = key(least=0, below=1)
+    beta2: float = key(least=0, below=1)
+    ema_beta: float = key(least=0, below=1)
+    ema_warmup: bool = key()
+
+
+@dataclass
+class Train(Rates):
+    discriminator_steps: int = key(least=1)
+    generator_first: bool = key()
 
 
 @dataclass
@@ -55,6 +76,15 @@ class Config(config.Config):
     model: Model
     loss: Loss
     train: Train
+
+    def check(self, where: str) -> None:
+        super().check(where)
+        self.model.check(where)
+        if self.train.generator_first and (self.train.discriminator_steps > 1 or self.loss.objective == "saturating"):
+            raise UsageError(
+                f"{where}: train.generator_first is the script's order, with loss.objective nonsaturating and "
+                "train.discriminator_steps 1; leave these, or give train.generator_first=false"
+            )
 
 
 class Batch(NamedTuple):

@@ -16,6 +16,7 @@ import numpy as np
 import paddle
 
 from ppstargan import config
+from ppstargan.config import key
 from ppstargan.data.batches import Images
 from ppstargan.errors import UsageError
 from ppstargan.losses import critic_mean, gradient_penalty
@@ -31,15 +32,15 @@ read = gan.read
 
 @dataclass
 class Loss:
-    clip: float  # to which the critic's weights are clipped; 0: they are not
-    lambda_gp: float  # weight of the gradient penalty; 0: there is none
+    clip: float = key(least=0)
+    lambda_gp: float = key(least=0)
 
 
 @dataclass
-class Train(config.Train):
-    optimizer: str  # rmsprop or adam
-    critic_steps: int  # to one of the generator
-    long_turns: bool
+class Train(gan.Rates):
+    optimizer: str = key(choices=("rmsprop", "adam"))
+    critic_steps: int = key(least=1)
+    long_turns: bool = key()
 
 
 @dataclass
@@ -47,6 +48,17 @@ class Config(config.Config):
     model: gan.Model
     loss: Loss
     train: Train
+
+    def check(self, where: str) -> None:
+        super().check(where)
+        self.model.check(where)
+        if bool(self.loss.clip) == bool(self.loss.lambda_gp):
+            raise UsageError(f"{where}: WGAN needs one of loss.clip and loss.lambda_gp above 0, and the other 0")
+        if self.loss.lambda_gp and self.model.network == "dcgan" and self.model.d_batch_norm:
+            raise UsageError(
+                f"{where}: loss.lambda_gp punishes each sample's own gradient, which a batch norm in the critic mixes "
+                "with the others'; give model.d_batch_norm=false"
+            )
 
 
 class Batch(NamedTuple):
@@ -131,14 +143,7 @@ class System:
     frozen: dict = {}  # noqa: RUF012, never changed
 
     def __init__(self, config: Config, data: Images):
-        self.config, t, loss = config, config.train, config.loss
-        if bool(loss.clip) == bool(loss.lambda_gp):
-            raise UsageError("WGAN needs one of loss.clip and loss.lambda_gp above 0, and the other 0")
-        if loss.lambda_gp and config.model.network == "dcgan" and config.model.d_batch_norm:
-            raise UsageError(
-                "loss.lambda_gp punishes each sample's own gradient, which a batch norm in the critic mixes with "
-                "the others'; give model.d_batch_norm=false"
-            )
+        self.config, t = config, config.train
         self.architecture = dataclasses.asdict(config.model)
         self.networks = build("wgan", self.architecture)
         self.across_batch = gan.looks_across(self.networks)
