@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md: every key, by the comments in configs/base.yaml and the schema in ppstargan/config.py.
+"""Writes docs/configuration.md: every key, by the comments in configs/ and the schemas of the systems.
 
 It takes no arguments: ``python docs/configuration.py``. Each key stands on one line of a file, with its comment behind.
 """
@@ -8,17 +8,20 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ppstargan import config
+from ppstargan.config import Key, known_keys
+from ppstargan.systems.load import names, system_named
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 PAGE = Path(__file__).with_suffix(".md")
 ENTRY = re.compile(r"( *)(\w+): *([^#]*?) *(?:# *(.*))?")
-KINDS = {"bool": "true or false", "str": "text", "int": "whole number", "float": "number"}
+COMMON = "common.yaml"
+KINDS = {bool: "true or false", str: "text", int: "whole number", float: "number"}
 HEAD = """# Configuration
 
-All keys with their defaults, which [configs/base.yaml](../configs/base.yaml) sets, and what the other files there
-change. `-o train.lr=2e-4` overrides a key on the command line; a file of your own names the one that it starts from,
-by a path relative to itself, and says what differs:
+All keys with their defaults: those of all systems, which [configs/common.yaml](../configs/common.yaml) sets, then each
+system's own, by the file in [configs](../configs) that starts from it, and what the other files there change.
+`-o train.lr=2e-4` overrides a key on the command line; a file of your own names the one that it starts from, by a path
+relative to itself, and says what differs:
 
 ```yaml
 _base_: ../configs/base.yaml
@@ -32,7 +35,7 @@ A text stands as it is, with or without quotes (`name: 007` is `007`); numbers a
 the start of a path is the home folder. Of a key that `-o` gives twice the last holds; in one file that is an error.
 
 G is the generator, F the mapping network, E the style encoder, D the discriminator. `python docs/configuration.py`
-writes this page; the texts are the comments in `configs/base.yaml`.
+writes this page; the texts are the comments in `configs/`.
 """
 
 
@@ -55,29 +58,40 @@ def values(path: Path) -> dict:
     return {**(values(path.parent / base) if base else {}), **own}
 
 
-def allowed(key: str, kind: str) -> str:
-    if key == "train.amp":
-        return ", ".join(config.AMP)
-    least = {**dict.fromkeys(config.AT_LEAST_ONE, ", 1 or more"), **dict.fromkeys(config.NOT_NEGATIVE, ", 0 or more")}
-    least.update({**dict.fromkeys(config.FRACTIONS, ", 0 to 1"), **dict.fromkeys(config.BELOW_ONE, ", 0 to below 1")})
-    return KINDS[kind] + least.get(key, "")
+def allowed(key: Key) -> str:
+    least, most, below, choices = (key.rule[name] for name in ("least", "most", "below", "choices"))
+    if choices:
+        return ", ".join(map(str, choices))
+    if below is not None:
+        return f"{KINDS[key.kind]}, {least} to below {below}"
+    if key.kind is float and most is not None:
+        return f"{KINDS[key.kind]}, {least} to {most}"
+    return KINDS[key.kind] + (f", {least} or more" if least is not None else "")
+
+
+def table(path: Path, known: dict) -> list:
+    """A row for each key that the file sets."""
+    rows = [
+        f"| `{key}` | `{value}` | {allowed(known[key])} | {comment} |"
+        for key, (value, comment) in entries(path).items()
+        if key != "_base_"
+    ]
+    return ["| key | default | allowed | meaning |", "| --- | --- | --- | --- |", *rows, ""]
 
 
 def page() -> str:
-    kinds, lines = config.known_keys(), [HEAD]
-    for section in ("", *config.SECTIONS):
-        lines += [f"## {section or 'Run'}", "", "| key | default | allowed | meaning |", "| --- | --- | --- | --- |"]
-        for key, (value, comment) in entries(CONFIGS / "base.yaml").items():
-            if key.rpartition(".")[0] == section:
-                lines.append(f"| `{key}` | `{value}` | {allowed(key, kinds[key])} | {comment} |")
-        lines.append("")
-    for path in sorted(CONFIGS.glob("*.yaml")):
-        base = entries(path).get("_base_", [None])[0]
-        if base:
-            before, now = values(path.parent / base), values(path)
-            lines += [f"## {path.name}", "", f"Starts from `{base}`.", ""]
-            lines += [f"| key | {base} | {path.name} |", "| --- | --- | --- |"]
-            lines += [f"| `{k}` | `{before[k]}` | `{v}` |" for k, v in now.items() if v != before[k]] + [""]
+    paths = sorted(CONFIGS.glob("*.yaml"))
+    bases = {path: entries(path).get("_base_", [None])[0] for path in paths}
+    schemas = {name: known_keys(system_named(name).Config) for name in names()}
+    lines = [HEAD, "## All systems", "", *table(CONFIGS / COMMON, schemas["stargan_v2"])]
+    for path in (path for path in paths if bases[path] == COMMON):
+        system = values(path)["system"]
+        lines += [f"## {system}, by {path.name}", "", *table(path, schemas[system])]
+    for path in (path for path in paths if bases[path] not in (None, COMMON)):
+        before, now = values(path.parent / bases[path]), values(path)
+        lines += [f"## {path.name}", "", f"Starts from `{bases[path]}`.", ""]
+        lines += [f"| key | {bases[path]} | {path.name} |", "| --- | --- | --- |"]
+        lines += [f"| `{k}` | `{before.get(k, '-')}` | `{v}` |" for k, v in now.items() if v != before.get(k)] + [""]
     return "\n".join(lines).rstrip() + "\n"
 
 

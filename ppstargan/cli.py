@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shlex
 import signal
@@ -11,7 +12,7 @@ import threading
 import time
 from typing import Callable, NoReturn
 
-from ppstargan.errors import UserError
+from ppstargan.errors import UsageError, UserError
 from ppstargan.translator import FAN_PATH, Translator
 
 FIT_HELP = (
@@ -94,6 +95,12 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
         code = 1
     except BrokenPipeError:  # who reads the output, such as head, has had enough
         code = 1
+    except OSError as error:  # a name that is too long, a folder that may not be read, a disk that went away
+        if error.filename is None:
+            raise
+        reason = f"cannot use {os.path.abspath(os.fsdecode(error.filename))}: {error.strerror or error}"
+        print(f"error: {' '.join(reason.split())}; name another, or mend it", file=sys.stderr)
+        code = 1
     except KeyboardInterrupt as stop:
         code = stopped_code(stop)
         said = "interrupted" if code == 128 + signal.SIGINT else f"stopped by {signal.Signals(code - 128).name}"
@@ -108,13 +115,18 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
 GRACE = 2.0  # seconds in which further signals are the same stop: timeout and a closed terminal send several
 
 
+_received: list[
+    int
+] = []  # the signal that Stopped stands for, which Paddle's tracer raises anew with a text of its own
+
+
 class Stopped(KeyboardInterrupt):
-    """A signal, by its number, that ends a tool as Ctrl-C does: with what is half done cleaned up."""
+    """A signal that ends a tool as Ctrl-C does: with what is half done cleaned up."""
 
 
 def stopped_code(stop: KeyboardInterrupt) -> int:
     """The exit code for what ended a tool: 128 + the signal."""
-    return 128 + (stop.args[0] if isinstance(stop, Stopped) else signal.SIGINT)
+    return 128 + (_received[-1] if isinstance(stop, Stopped) else signal.SIGINT)
 
 
 def _stop_at_signals() -> None:
@@ -130,9 +142,26 @@ def _stop_at_signals() -> None:
         now = time.monotonic()
         if not last or now - last[0] > GRACE:
             last[:] = [now]
-            raise Stopped(number)
+            _received[:] = [number]
+            raise Stopped
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
+
+
+def check_numbers(given: argparse.Namespace, **limits) -> None:
+    """Raises UsageError where an option is no finite number within its limits: ``name=(least,)``, or (least, most).
+
+    Options that are not given, None, pass. Python reads nan and inf as numbers, and a comparison alone lets them pass.
+    """
+    for name, (least, *most) in limits.items():
+        value = getattr(given, name)
+        if value is None:
+            continue
+        finite = isinstance(value, int) or math.isfinite(value)
+        if not finite or value < least or (most and value > most[0]):
+            wanted = f"a number from {least:g} to {most[0]:g}" if most else f"{least:g} or more"
+            shown = value if isinstance(value, int) else f"{value:g}"
+            raise UsageError(f"--{name.replace('_', '-')} is {shown}; give {wanted}")

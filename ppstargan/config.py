@@ -1,17 +1,19 @@
-"""Configuration: YAML files that start from each other by ``_base_``, and overrides ``a.b=value``.
+"""Configuration: YAML files that start from each other by ``_base_``, and overrides ``a.b=value``, typed by a schema.
 
-The dataclasses below name every key; the values are in ``configs/base.yaml``. A key is the argument of the same name
-of what it configures.
+The schema is a system's ``Config``: a dataclass of sections that extends the one here, which has the keys of all
+systems. A key's rule stands at the key; the values are in ``configs/``. ``systems/load.py`` brings the two together.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, get_type_hints
 
 import yaml
 
@@ -20,152 +22,141 @@ from ppstargan.errors import UsageError
 from ppstargan.files import expanded
 from ppstargan.yaml_text import Text
 
+CONFIGS = Path(__file__).parents[1] / "configs"  # where there is a checkout
+LARGEST = 10**12  # of whole numbers: more than any run does, and less than times are counted in
+LARGEST_SEED = 2**32 - 1  # larger than any that people type, and whole in every library
+WIDEST = 2**16  # of layers, and batches
+DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
-@dataclass
-class Model:
-    img_size: int
-    style_dim: int
-    latent_dim: int
-    hidden_dim: int
-    w_hpf: float
-    channel_base: int
-    max_channels: int
+
+def key(*, least=None, most=None, below=None, choices=(), path=False, harmless=False):
+    """A key with its rule: the range of a number, a text's choices, or that it is a path.
+
+    ``harmless``: it leaves a run's steps as they are, but for rounding, so that a resumed run may change it: where
+    files lie, what is written, and how fast it goes.
+    """
+    rule = {"least": least, "most": most, "below": below, "choices": choices, "path": path, "harmless": harmless}
+    return dataclasses.field(metadata=rule)
 
 
 @dataclass
 class Data:
-    root: str  # holds train/DOMAIN/* and val/DOMAIN/*
-    crop_probability: float
-    max_bad_share: float
-    workers: int
-
-
-@dataclass
-class Face:
-    fan: str  # converted weights of the face alignment network, needed where w_hpf > 0
-    allow_random_fan: bool
-
-
-@dataclass
-class Loss:
-    lambda_reg: float
-    lambda_sty: float
-    lambda_ds: float
-    lambda_cyc: float
-    ds_iter: int
+    root: str = key(path=True, harmless=True)
+    max_bad_share: float = key(least=0, most=1, harmless=True)
+    workers: int = key(least=0, most=1024, harmless=True)
 
 
 @dataclass
 class Train:
-    iterations: int
-    batch_size: int
-    accumulate: int  # pieces of a batch; batch_size is a multiple of it
-    amp: str  # of AMP
-    tf32: bool
-    channels_last: bool
-    lr: float
-    f_lr: float
-    beta1: float
-    beta2: float
-    weight_decay: float
-    ema_beta: float
-    ema_warmup: bool
-    seed: int
-    log_every: int
-    sample_every: int
-    save_every: int
-    keep_last: int
-    keep_every: int
-    eval_every: int
-    eval_sources: int
+    iterations: int = key(least=0, harmless=True)
+    batch_size: int = key(least=1, most=WIDEST)
+    accumulate: int = key(least=1, harmless=True)
+    amp: str = key(choices=("none", "float16", "bfloat16"))
+    tf32: bool = key()
+    channels_last: bool = key(harmless=True)
+    seed: int = key(least=0, most=LARGEST_SEED)
+    log_every: int = key(least=1, harmless=True)
+    sample_every: int = key(least=1, harmless=True)
+    save_every: int = key(least=1, harmless=True)
+    keep_last: int = key(least=1, harmless=True)
+    keep_every: int = key(least=0, harmless=True)
 
 
 @dataclass
 class Config:
-    name: str
-    output: str
-    model: Model
+    system: str = key()
+    name: str = key(harmless=True)
+    output: str = key(path=True, harmless=True)
     data: Data
-    face: Face
-    loss: Loss
     train: Train
-    system: str = "stargan_v2"
+
+    def check(self, where: str) -> None:
+        """Raises UsageError where keys do not go together; a system's rules are added to these."""
+        t = self.train
+        if t.batch_size % t.accumulate:
+            raise UsageError(
+                f"{where}: train.accumulate cuts a batch into equal pieces, and train.batch_size {t.batch_size} "
+                f"is no multiple of {t.accumulate}"
+            )
+        if not self.name or Path(self.name).name != self.name or self.name.startswith("."):
+            raise UsageError(f"{where}: name {self.name!r} must be a plain folder name")
 
 
-SECTIONS = {"model": Model, "data": Data, "face": Face, "loss": Loss, "train": Train}
-AT_LEAST_ONE = (
-    "model.style_dim model.latent_dim model.hidden_dim model.channel_base model.max_channels "
-    "loss.ds_iter train.batch_size train.accumulate train.log_every train.sample_every train.save_every "
-    "train.keep_last train.eval_sources"
-).split()
-NOT_NEGATIVE = (
-    "model.w_hpf data.workers loss.lambda_reg loss.lambda_sty loss.lambda_ds loss.lambda_cyc "
-    "train.iterations train.lr train.f_lr train.weight_decay train.seed train.keep_every train.eval_every"
-).split()
-# These leave a run's steps as they are, but for rounding: where files lie, what is written, and how fast it goes.
-WITHOUT_EFFECT = (
-    "name output data.root data.max_bad_share data.workers face.fan face.allow_random_fan train.iterations "
-    "train.accumulate train.channels_last train.log_every train.sample_every train.save_every train.keep_last "
-    "train.keep_every train.eval_every train.eval_sources"
-).split()
-CONFIGS = Path(__file__).parents[1] / "configs"  # where there is a checkout
-AMP = ("none", "float16", "bfloat16")
-LARGEST = 10**12  # of other whole numbers: more than any run does, and less than times are counted in
-AT_MOST = {
-    "train.seed": 2**32 - 1,  # larger than any that people type, and whole in every library
-    "data.workers": 1024,
-    **dict.fromkeys(
-        "model.style_dim model.latent_dim model.hidden_dim model.max_channels train.batch_size".split(), 2**16
-    ),
-}
-FEWEST_CHANNELS = 3  # those of an image; fewer carry no colours
-FRACTIONS = ("data.crop_probability", "data.max_bad_share")
-BELOW_ONE = ("train.beta1", "train.beta2", "train.ema_beta")  # at 1, a mean never moves
-PATHS = ("output", "data.root", "face.fan")
-DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+class Key(NamedTuple):
+    """What a schema says of a key."""
+
+    kind: type
+    rule: dict
 
 
-def load_config(path, overrides=()) -> Config:
-    """The configuration in ``path`` with ``overrides`` such as ``train.batch_size=4`` on top, of a key's the last.
+def sections(schema: type) -> dict:
+    """{"train": its dataclass, …} of the schema, a subclass of ``Config``."""
+    return {name: kind for name, kind in get_type_hints(schema).items() if dataclasses.is_dataclass(kind)}
+
+
+def known_keys(schema: type) -> dict:
+    """{"train.lr": Key, …}: every key of the schema."""
+    found = {}
+    for prefix, owner in {"": schema, **{f"{name}.": kind for name, kind in sections(schema).items()}}.items():
+        kinds = get_type_hints(owner)
+        found.update({prefix + f.name: Key(kinds[f.name], f.metadata) for f in dataclasses.fields(owner)})
+    return {name: found[name] for name in found if name not in sections(schema)}
+
+
+def read(path, overrides=()) -> list:
+    """[("train.lr", Text), …] of the file ``path`` and those it starts from, then of overrides: the last one holds.
+
+    Raises UsageError for a missing file, bad YAML, and a key twice in a file.
+    """
+    return [*_read(Path(path), ()), *map(yaml_text.of_override, overrides)]
+
+
+def typed(found: list, schema: type, where: str) -> Config:
+    """The configuration of a schema that ``read`` gave; ``where`` it came from is for messages.
 
     A value is what its key takes: text as it stands, decimal numbers, true or false; ~ in a path is the home folder.
-    Raises UsageError for a missing file, bad YAML, a key twice in a file, an unknown key (naming the nearest known
-    one), a value of the wrong type, or one out of range.
+    Raises UsageError for an unknown key (naming the nearest known one), a value of the wrong type or out of range, and
+    for keys without a value.
     """
-    values = _read(Path(path), ())
-    for override in overrides:
-        _set(values, *yaml_text.of_override(override))
-    return from_dict(values, f"{path} with -o {' '.join(overrides)}" if overrides else str(path))
-
-
-def from_dict(values: dict, where: str) -> Config:
-    """The configuration that the nested ``values`` give; ``where`` they came from is for messages."""
-    missing = _unset(values)
+    known, values = known_keys(schema), {}
+    for name, text in found:
+        values[name] = _typed(name, text, _known(name, text, schema).kind, known)
+    missing = [name for name in known if name not in values]
     if missing:
         raise UsageError(f"{where}: no value for {', '.join(missing)}; start the file with '_base_: base.yaml'")
-    sections = {name: kind(**values[name]) for name, kind in SECTIONS.items()}
-    config = Config(name=values["name"], output=values["output"], **sections)
-    _check_ranges(config, where)
+    for name, (_, rule) in known.items():
+        problem = _problem(values[name], rule)
+        if problem:
+            raise UsageError(f"{where}: {name} must be {problem}, not {values[name]}")
+    parts = {
+        section: kind(**{f.name: values[f"{section}.{f.name}"] for f in dataclasses.fields(kind)})
+        for section, kind in sections(schema).items()
+    }
+    config = schema(**{name: values[name] for name in known if "." not in name}, **parts)
+    config.check(where)
     return config
 
 
 def to_yaml(config: Config) -> str:
-    """The resolved configuration as YAML that ``load_config`` reads again."""
+    """The resolved configuration as YAML that ``read`` and ``typed`` take again."""
     return yaml.safe_dump(dataclasses.asdict(config), sort_keys=False, allow_unicode=True, width=float("inf"))
 
 
-def changes(before: dict, now: dict) -> dict:
-    """{"train.lr": (was, is), …}: where two configurations as nested dicts differ, of the keys that both have."""
-    found = {}
-    for key in known_keys():
-        section, _, name = key.rpartition(".")
+def changes(before: dict, config: Config) -> dict:
+    """{"train.lr": (was, is, whether it is harmless), …}: where a configuration differs from a nested dict of before.
+
+    Of the keys that both have.
+    """
+    now, found = dataclasses.asdict(config), {}
+    for name, (_, rule) in known_keys(type(config)).items():
+        section, _, last = name.rpartition(".")
         values = [given.get(section, {}) if section else given for given in (before, now)]
-        if all(name in given for given in values) and values[0][name] != values[1][name]:
-            found[key] = (values[0][name], values[1][name])
+        if all(last in given for given in values) and values[0][last] != values[1][last]:
+            found[name] = (values[0][last], values[1][last], rule["harmless"])
     return found
 
 
-def _read(path: Path, open_files: tuple) -> dict:
+def _read(path: Path, open_files: tuple) -> list:
     path = Path(os.path.abspath(path))
     if os.path.realpath(path) in map(os.path.realpath, open_files):
         raise UsageError(f"{path}: its _base_ leads back to itself; remove one of them")
@@ -176,104 +167,62 @@ def _read(path: Path, open_files: tuple) -> dict:
         raise UsageError(f"no configuration {path}{asked}; the ones that come along are in {CONFIGS}") from None
     base = content.pop("_base_", None)
     named = base.text and expanded(yaml_text.one_line(base, "_base_")) if base else ""
-    values = _read(path.parent / named, (*open_files, path)) if named else {}
-    for key, value in content.items():
-        _set(values, key, value)
-    return values
+    return [*(_read(path.parent / named, (*open_files, path)) if named else []), *content.items()]
 
 
-def known_keys() -> dict:
-    """{"train.lr": "float", …}: every key with the name of its type."""
-    known = {f.name: f.type for f in dataclasses.fields(Config) if f.name not in SECTIONS}
-    known.pop("system")
-    for section, kind in SECTIONS.items():
-        known.update({f"{section}.{f.name}": f.type for f in dataclasses.fields(kind)})
-    return known
-
-
-def _set(values: dict, key: str, value: Text) -> None:
-    """Sets ``key`` in the nested ``values`` to what ``value`` stands for."""
-    known, shown = known_keys(), key if key.isprintable() else repr(key)
-    hint = "; a key's colon wants a space behind it" if yaml_text.NO_SPACE.search(f"{key} {value.text}") else ""
-    if key in SECTIONS:
-        first = dataclasses.fields(SECTIONS[key])[0].name
-        raise UsageError(f"{value.where}: {key} is a section; set a key in it, such as {key}.{first}{hint}")
-    if key not in known:
-        nearest = difflib.get_close_matches(key, known, 1, 0.0)[0]
+def _known(name: str, value: Text, schema: type) -> Key:
+    """What the schema says of the key ``name``. Raises UsageError where it has none."""
+    known, shown = known_keys(schema), name if name.isprintable() else repr(name)
+    hint = "; a key's colon wants a space behind it" if yaml_text.NO_SPACE.search(f"{name} {value.text}") else ""
+    if name in sections(schema):
+        first = dataclasses.fields(sections(schema)[name])[0].name
+        raise UsageError(f"{value.where}: {name} is a section; set a key in it, such as {name}.{first}{hint}")
+    if name not in known:
+        nearest = difflib.get_close_matches(name, known, 1, 0.0)[0]
         all_keys = f"docs/configuration.md lists all{hint}"
         raise UsageError(f"{value.where}: unknown key {shown}; the nearest known one is {nearest}, and {all_keys}")
-    section, _, name = key.rpartition(".")
-    target = values.setdefault(section, {}) if section else values
-    target[name] = _typed(key, value, known[key])
+    return known[name]
 
 
-def _typed(key: str, value: Text, kind: str):
-    """``value`` as the type that ``key`` has."""
-    if kind == "str":
-        text = yaml_text.one_line(value, key)
-        return expanded(text) if key in PATHS else text
+def _typed(name: str, value: Text, kind: type, known: dict):
+    """``value`` as the type that its key has."""
+    if kind is str:
+        text = yaml_text.one_line(value, name)
+        return expanded(text) if known[name].rule["path"] else text
     text = value.text.strip()
     try:
-        if kind == "bool" and text.lower() in ("true", "false"):
+        if kind is bool and text.lower() in ("true", "false"):
             return text.lower() == "true"
-        if kind == "int" and re.fullmatch(r"[+-]?[0-9]+", text):
+        if kind is int and re.fullmatch(r"[+-]?[0-9]+", text):
             return int(text)
-        if kind != "bool" and DECIMAL.fullmatch(text):
+        if kind is not bool and DECIMAL.fullmatch(text):
             number = float(text)
-            if kind == "float" or number == int(number):
-                return number if kind == "float" else int(number)
+            if kind is float or number == int(number):
+                return kind(number)
     except (ValueError, OverflowError):  # too many digits
         pass
-    names = {"bool": "true or false", "float": "a number", "int": "a whole number"}
+    names = {bool: "true or false", float: "a number", int: "a whole number"}
     short = text if len(text) < 100 else f"{text[:100]}…"
-    raise UsageError(f"{value.where}: {key} must be {names[kind]}, not {short!r}")
+    raise UsageError(f"{value.where}: {name} must be {names[kind]}, not {short!r}")
 
 
-def _unset(values: dict) -> list:
-    def is_set(key):
-        section, _, name = key.rpartition(".")
-        return name in (values.get(section, {}) if section else values)
-
-    return [key for key in known_keys() if not is_set(key)]
-
-
-def _check_ranges(config: Config, where: str) -> None:
-    def value(key):
-        section, _, name = key.partition(".")
-        return getattr(getattr(config, section), name)
-
-    size = config.model.img_size
-    if size & (size - 1) or not 32 <= size <= 1024:
-        raise UsageError(f"{where}: model.img_size must be 32, 64, 128, 256, 512 or 1024, not {size}")
-    for key in AT_LEAST_ONE:
-        if value(key) < 1:
-            raise UsageError(f"{where}: {key} must be at least 1, not {value(key)}")
-    for key in NOT_NEGATIVE:
-        if not 0 <= value(key) < float("inf"):
-            raise UsageError(f"{where}: {key} must not be negative, nor infinite, and is {value(key)}")
-    for key, kind in known_keys().items():
-        if kind == "int" and value(key) > AT_MOST.get(key, LARGEST):
-            raise UsageError(f"{where}: {key} must be at most {AT_MOST.get(key, LARGEST)}, not {value(key)}")
-    for key in FRACTIONS:
-        if not 0 <= value(key) <= 1:
-            raise UsageError(f"{where}: {key} must be between 0 and 1, not {value(key)}")
-    for key in BELOW_ONE:
-        if not 0 <= value(key) < 1:
-            raise UsageError(f"{where}: {key} must be 0 or more and below 1, not {value(key)}")
-    t, m = config.train, config.model
-    channels = min(m.channel_base // size, m.max_channels)
-    if channels < FEWEST_CHANNELS:
-        raise UsageError(
-            f"{where}: layers at {size} px would have {channels} channels, by model.channel_base {m.channel_base} and "
-            f"model.max_channels {m.max_channels}, and an image has {FEWEST_CHANNELS}; give at least "
-            f"model.channel_base={FEWEST_CHANNELS * size} and model.max_channels={FEWEST_CHANNELS}"
-        )
-    if t.amp not in AMP:
-        raise UsageError(f"{where}: train.amp must be {', '.join(AMP[:-1])} or {AMP[-1]}, not {t.amp}")
-    if t.batch_size % t.accumulate:
-        raise UsageError(
-            f"{where}: train.accumulate cuts a batch into equal pieces, and train.batch_size {t.batch_size} "
-            f"is no multiple of {t.accumulate}"
-        )
-    if not config.name or Path(config.name).name != config.name or config.name.startswith("."):
-        raise UsageError(f"{where}: name {config.name!r} must be a plain folder name")
+def _problem(value, rule: dict) -> str:
+    """What a value must be, where it is not: "at least 1"; else ""."""
+    if rule["choices"] and value not in rule["choices"]:
+        *others, last = rule["choices"]
+        return f"{', '.join(map(str, others))} or {last}"
+    if isinstance(value, (bool, str)):
+        return ""
+    least, most, below = rule["least"], rule["most"], rule["below"]
+    if most is None and isinstance(value, int):
+        most = LARGEST
+    low, high = least is not None and value < least, most is not None and value > most
+    if (low or high) and least is not None and rule["most"] is not None and isinstance(value, float):
+        return f"between {least} and {most}"
+    if below is not None and not (least or 0) <= value < below:
+        return f"{least or 0} or more and below {below}"
+    if low:
+        return f"at least {least}"
+    if high:
+        return f"at most {most}"
+    return "" if math.isfinite(value) else "finite"

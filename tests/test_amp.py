@@ -9,10 +9,10 @@ import pytest
 from one_step import LOSS, STEPS, train_step
 from paddle.nn import functional as F
 
-from ppstargan.config import load_config
 from ppstargan.costs.benchmark import random_batch
 from ppstargan.nets.stargan_v2 import NETWORKS, Networks
 from ppstargan.systems import stargan_v2
+from ppstargan.systems.load import load_config
 from ppstargan.systems.stargan_v2 import adam_optimizers, losses, updates
 from ppstargan.training.amp import GROWTH_EVERY, GradScaler, autocast
 

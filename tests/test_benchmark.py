@@ -10,12 +10,12 @@ import paddle
 import pytest
 
 from ppstargan import losses
-from ppstargan.config import load_config
 from ppstargan.costs import benchmark, plain
 from ppstargan.costs.flops import counting
 from ppstargan.nets import resample
 from ppstargan.nets.stargan_v2 import NETWORKS, Networks
 from ppstargan.parity.networks import float64
+from ppstargan.systems.load import load_config
 from ppstargan.systems.stargan_v2 import Loss, updates
 
 ROOT = Path(__file__).parents[1]

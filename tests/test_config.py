@@ -3,18 +3,19 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
-from ppstargan.config import from_dict, load_config, to_yaml
+from ppstargan.config import to_yaml
 from ppstargan.errors import UsageError
+from ppstargan.systems.load import load_config
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in CONFIGS.glob("*.yaml")))
-def test_every_configuration_loads_and_survives_being_saved(name):
+@pytest.mark.parametrize("name", sorted(path.name for path in CONFIGS.glob("*.yaml") if path.stem != "common"))
+def test_every_configuration_loads_and_survives_being_saved(name, tmp_path):
     config = load_config(CONFIGS / name)
-    assert from_dict(yaml.safe_load(to_yaml(config)), "saved") == config
+    (tmp_path / "saved.yaml").write_text(to_yaml(config))
+    assert load_config(tmp_path / "saved.yaml") == config
 
 
 def test_the_papers_values():
@@ -53,9 +54,9 @@ def test_overrides_win_and_keep_their_types():
         ("train.lr.deep=1", r"unknown key train\.lr\.deep; the nearest known one is train\.lr"),
         ("model.img_size=100", "32, 64, 128, 256, 512 or 1024"),
         ("train.batch_size=0", "at least 1"),
-        ("train.lr=-1", "must not be negative"),
+        ("train.lr=-1", r"train\.lr must be at least 0, not -1"),
         ("train.lr=.nan", "must be a number, not '.nan'"),
-        ("train.lr=1e999", "must not be negative, nor infinite"),
+        ("train.lr=1e999", r"train\.lr must be finite, not inf"),
         ("data.max_bad_share=1.1", "between 0 and 1"),
         ("name=../elsewhere", "plain folder name"),
     ],

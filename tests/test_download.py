@@ -249,6 +249,7 @@ def test_what_a_killed_call_left_is_removed(server, data):
         (["wing", "afhq", "--from", "a.zip"], "give one name"),
         (["wing", "afhq", "--mirror", "http://127.0.0.1/a.zip"], "give one name"),
         (["wing", "--mirror", "file:///etc/passwd"], "no http:// or https:// address"),
+        (["wing", "--mirror", "http://[::1"], "no http:// or https:// address"),
     ],
 )
 def test_wrong_calls(arguments, words, monkeypatch, capsys):

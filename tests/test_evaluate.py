@@ -14,12 +14,12 @@ import paddle
 import pytest
 from small_model import networks, save
 
-from ppstargan.config import load_config
 from ppstargan.data.folders import find_domains
 from ppstargan.data.toy import write_dataset
 from ppstargan.metrics import table
 from ppstargan.metrics.judges import Judge, Judges, load_judges
 from ppstargan.metrics.protocol import Settings
+from ppstargan.systems.load import load_config
 from ppstargan.translate.evaluate import evaluate, evaluate_in_training
 
 ROOT = Path(__file__).parents[1]

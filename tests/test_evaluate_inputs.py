@@ -11,13 +11,13 @@ import pytest
 from authors_form import refusal
 from small_model import networks, save
 
-from ppstargan.config import load_config
 from ppstargan.data.folders import find_domains
 from ppstargan.data.toy import write_dataset
 from ppstargan.files import short_name
 from ppstargan.metrics import judges as judges_module
 from ppstargan.metrics.judges import Judge, Judges
 from ppstargan.metrics.protocol import Settings
+from ppstargan.systems.load import load_config
 from ppstargan.translate import evaluate as module
 from ppstargan.translate.evaluate import evaluate, evaluate_in_training
 

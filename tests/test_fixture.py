@@ -18,9 +18,9 @@ from drawing import batch_files, draw_batch
 from toy_runs import flat
 
 from ppstargan import checkpoint
-from ppstargan.config import load_config
 from ppstargan.data.folders import find_domains
 from ppstargan.systems import stargan_v2
+from ppstargan.systems.load import load_config
 from ppstargan.training.trainer import Trainer
 
 RUN = Path(__file__).parent / "reference" / "run_13ea6ff"

@@ -131,7 +131,6 @@ def test_on_a_gpu_the_first_bad_iteration_is_named_when_the_losses_are_looked_at
     trainer = Trainer(
         config(faces, tmp_path, "train.iterations=9", "train.log_every=4", "train.save_every=100"),
         stargan_v2,
-        stargan_v2,
     )
     with pytest.raises(UserError, match=r"g_latent/cyc is inf at iteration 2: training diverged; .*; start again with"):
         trainer.run()
@@ -167,7 +166,7 @@ def test_weights_that_are_not_finite_are_never_saved(faces, tmp_path, monkeypatc
 
 def test_a_high_learning_rate_diverges_by_itself(faces, tmp_path):
     trainer = Trainer(
-        config(faces, tmp_path, "train.iterations=9", "train.lr=1e30", "train.save_every=100"), stargan_v2, stargan_v2
+        config(faces, tmp_path, "train.iterations=9", "train.lr=1e30", "train.save_every=100"), stargan_v2
     )
     with pytest.raises(UserError, match=r"at iteration \d: training diverged; .*; start again with -o train.lr=5e\+29"):
         trainer.run()

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ppstargan import checkpoint
-from ppstargan.config import load_config
 from ppstargan.data.folders import image_lists
 from ppstargan.errors import UserError
+from ppstargan.systems.load import load_config
 from ppstargan.training.runs import checkpoints, find_checkpoint, prune, remove_partial_files
 
 TOY = Path(__file__).parents[1] / "configs" / "toy.yaml"

@@ -8,10 +8,10 @@ import pytest
 from one_step import averages_of, state_of, train_step
 from toy_runs import TINY, config, final_state, flat, logged_steps, tool
 
-from ppstargan.config import load_config
 from ppstargan.errors import UserError
 from ppstargan.nets.stargan_v2 import Networks
 from ppstargan.systems import stargan_v2
+from ppstargan.systems.load import load_config
 from ppstargan.systems.stargan_v2 import Batch
 from ppstargan.training.amp import GradScaler
 from ppstargan.training.trainer import Trainer
@@ -104,7 +104,6 @@ def test_arithmetic_of_a_gpu_is_as_configured_and_a_cpu_trains_in_float32(
     trainer = Trainer(
         config(faces, tmp_path, f"train.amp={asked}", "train.tf32=false", "train.channels_last=true"),
         stargan_v2,
-        stargan_v2,
     )
     trainer.train_iteration(Batch(*[np.zeros(1)] * 7))
     assert chosen == [(False, True)]
@@ -136,11 +135,10 @@ def test_a_run_measures_its_moving_averages_and_logs_the_figures(faces, tmp_path
         assert folder == trainer.folder / "evaluation" / f"{trainer.iteration:07d}"
         assert cache == tmp_path / "features"  # which all runs share
         assert (settings.sources, settings.seeds, settings.batch_size, settings.outputs) == (7, (5,), 3, 10)
-        return trainer.iteration
+        return {"fid_x_latent/mean": 10.0 * trainer.iteration}
 
     monkeypatch.setattr("ppstargan.systems.stargan_v2.load_judges", lambda: "judges")
-    monkeypatch.setattr("ppstargan.translate.evaluate.protocol.measure", measure)
-    monkeypatch.setattr("ppstargan.translate.evaluate.table.scalars", lambda i: {"fid_x_latent/mean": 10.0 * i})
+    monkeypatch.setattr("ppstargan.systems.stargan_v2.evaluate_in_training", measure)
     settings = ("train.iterations=4", "train.eval_every=2", "train.eval_sources=7", "train.seed=5")
     trainer = Trainer(config(faces, tmp_path, *settings), stargan_v2)
     assert trainer.run() == 0

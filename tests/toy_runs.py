@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ppstargan import checkpoint
-from ppstargan.config import load_config
+from ppstargan.systems.load import load_config
 
 ROOT = Path(__file__).parents[1]
 TINY = [

@@ -8,10 +8,10 @@ import paddle
 from one_step import train_step
 
 import ppstargan  # noqa: F401  (threads, before Paddle)
-from ppstargan.config import load_config
 from ppstargan.costs.benchmark import random_batch
 from ppstargan.nets.stargan_v2 import NETWORKS, Networks
 from ppstargan.parity.networks import float64
+from ppstargan.systems.load import load_config
 from ppstargan.systems.stargan_v2 import Batch, adam_optimizers
 from ppstargan.training import distributed
 

@@ -11,13 +11,14 @@ the model's masks; it was not tuned on photographs, so look at what comes out: -
 
 from pathlib import Path
 
-from ppstargan.cli import parser, run_tool
-from ppstargan.errors import UsageError
+from ppstargan.cli import check_numbers, parser, run_tool
 from ppstargan.face.find import MIN_HEIGHT
 from ppstargan.face.mean import mean_landmarks
 from ppstargan.face.photos import align_files, find_jobs
 from ppstargan.face.weights import FAN_PATH, load_fan
 from ppstargan.runtime import choose_device
+
+LARGEST = 8192  # px of a side: no photograph has a face that large
 
 
 def main() -> int:
@@ -32,8 +33,7 @@ def main() -> int:
     add("--debug", type=Path, metavar="FOLDER", help="draw landmarks, masks and frames on the photographs, there")
     add("--force", action="store_true", help="replace what is there")
     given = arguments.parse_args()
-    if given.size < 8:
-        raise UsageError(f"--size {given.size} is too small; give 8 or more")
+    check_numbers(given, size=(8, LARGEST), min_height=(0,))
 
     jobs = find_jobs(given.inputs, given.out)
     todo = [job for job in jobs if given.force or not job.target.exists()]

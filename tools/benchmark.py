@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+<<<<<<< HEAD
 from ppstargan.cli import add_config, parser, run_tool
-from ppstargan.config import load_config
 from ppstargan.costs import benchmark
+=======
+from ppstargan.costs import benchmark
+from ppstargan.cli import add_config, check_numbers, parser, run_tool
+from ppstargan.config import load_config
+>>>>>>> f-page
 from ppstargan.errors import UsageError, UserError
 from ppstargan.runtime import choose_device
+from ppstargan.systems.load import load_config
 
 
 def main() -> None:
@@ -21,9 +27,7 @@ def main() -> None:
     add("--compare", action="store_true", help="also measure the plain form of the authors' code, in turn with ours")
     add("--json", type=Path, metavar="PATH", help="write the figures here too")
     given = arguments.parse_args()
-    for name in ("iterations", "domains"):
-        if getattr(given, name) < 1:
-            raise UsageError(f"--{name} is {getattr(given, name)}; give 1 or more")
+    check_numbers(given, iterations=(1,), domains=(1,))
     if given.json and (given.json.is_dir() or not given.json.absolute().parent.is_dir()):
         raise UsageError(f"--json {given.json}: give a file in a folder that exists")
 

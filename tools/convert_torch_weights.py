@@ -6,7 +6,7 @@ becomes one that the authors' code loads."""
 
 import os
 
-from ppstargan.cli import parser, run_tool
+from ppstargan.cli import check_numbers, parser, run_tool
 from ppstargan.convert.weights import convert_file, to_authors_file
 from ppstargan.errors import UsageError, UserError
 
@@ -24,6 +24,7 @@ def main() -> None:
     add("--force", action="store_true", help="replace OUTPUT if it exists")
     given = arguments.parse_args()
 
+    check_numbers(given, w_hpf=(0,))
     if given.reverse and given.w_hpf is not None:
         raise UsageError("--w-hpf does not go with --reverse; the file knows its w_hpf")
     if not given.reverse and (given.part or given.fan or given.net):

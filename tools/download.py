@@ -32,7 +32,7 @@ def main() -> int | None:
     whole = given.local or (given.mirror and not given.mirror.endswith("/"))
     if whole and len(given.names) > 1:
         raise UsageError("--mirror and --from stand for one file; give one name, or a mirror's folder, ending in /")
-    if given.mirror and urlsplit(given.mirror).scheme not in ("http", "https"):
+    if given.mirror and not is_address(given.mirror):
         raise UsageError(f"--mirror {given.mirror} is no http:// or https:// address; a file goes by --from FILE")
     try:
         for name in given.names:
@@ -41,6 +41,13 @@ def main() -> int | None:
         print(f"\ninterrupted; what has arrived is kept in {given.out.absolute()}, and the same command goes on")
         return stopped_code(stop)
     return None
+
+
+def is_address(text: str) -> bool:
+    try:
+        return urlsplit(text).scheme in ("http", "https")
+    except ValueError:  # half an IPv6 address
+        return False
 
 
 if __name__ == "__main__":

@@ -3,12 +3,18 @@ references. Writes evaluation.json and evaluation.md; a run that was stopped goe
 
 from pathlib import Path
 
+<<<<<<< HEAD
 from ppstargan.cli import add_config, parser, run_tool
-from ppstargan.config import load_config
 from ppstargan.errors import UsageError
+=======
+from ppstargan.cli import add_config, check_numbers, parser, run_tool
+from ppstargan.config import load_config
+from ppstargan.translate.evaluate import evaluate
+>>>>>>> f-page
 from ppstargan.metrics.judges import ALEXNET, INCEPTION, LPIPS_HEADS, load_judges
 from ppstargan.metrics.protocol import MODES, Settings
 from ppstargan.runtime import choose_device
+from ppstargan.systems.load import load_config
 from ppstargan.translate.evaluate import evaluate
 
 
@@ -30,11 +36,7 @@ def main() -> None:
     add("--keep-images", action="store_true", help="write the generated images as PNG, too")
     add("--to", type=Path, metavar="DIR", help="where results go [OUTPUT/evaluation/NAME-OF-WEIGHTS]")
     given = arguments.parse_args()
-    lowest = {"seeds": 1, "outputs": 2, "sources": 1, "batch_size": 1}
-    for name, least in lowest.items():
-        value = getattr(given, name)
-        if value is not None and value < least:
-            raise UsageError(f"--{name.replace('_', '-')} is {value}; give {least} or more")
+    check_numbers(given, seeds=(1,), outputs=(2,), sources=(1,), batch_size=(1,))
 
     config = load_config(given.config, given.override)
     print(f"device: {choose_device()}", flush=True)

@@ -4,8 +4,13 @@ written, and timed in turn with it. With w_hpf > 0 the face alignment network an
 (psi) is not."""
 
 import ppstargan
+<<<<<<< HEAD
 from ppstargan.cli import add_model, load_model, parser, run_tool
 from ppstargan.errors import UsageError
+=======
+from ppstargan.cli import add_model, check_numbers, load_model, parser, run_tool
+from ppstargan.translate.export import GUIDES, export
+>>>>>>> f-page
 from ppstargan.runtime import choose_device
 from ppstargan.translate.export import GUIDES, export
 
@@ -22,8 +27,7 @@ def main() -> None:
     )
     add("--repeats", type=int, default=5, metavar="N", help="runs to time, 0 for none [%(default)s]")
     given = arguments.parse_args()
-    if given.batch_size < 1 or given.repeats < 0:
-        raise UsageError("--batch-size is 1 or more, and --repeats 0 or more")
+    check_numbers(given, batch_size=(1,), repeats=(0,))
 
     print(f"device: {choose_device()}\nthreads: {ppstargan.THREADS}", flush=True)
     model = load_model(given)

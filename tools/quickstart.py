@@ -9,11 +9,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import ppstargan
 from ppstargan.cli import add_override, add_resume, parser, run_tool
-from ppstargan.config import load_config
 from ppstargan.data.toy import write_dataset
 from ppstargan.metrics.toy import measure
 from ppstargan.runtime import choose_device
 from ppstargan.systems import stargan_v2
+from ppstargan.systems.load import load_config
 from ppstargan.training.runs import find_checkpoint
 from ppstargan.training.trainer import Trainer
 

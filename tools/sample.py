@@ -10,18 +10,25 @@ from pathlib import Path
 
 import numpy as np
 
+<<<<<<< HEAD
 from ppstargan import pictures
 from ppstargan.cli import BACKGROUND_HELP, FIT_HELP, add_model, load_model, parser, run_tool
 from ppstargan.data.bad_files import say_left_out, shown
 from ppstargan.data.inputs import find_pictures
 from ppstargan.data.reading import background_colour
 from ppstargan.data.transforms import FITS
+=======
+from ppstargan import pictures
+from ppstargan.translate import sampling, video
+from ppstargan.cli import add_model, check_numbers, load_model, parser, run_tool
+>>>>>>> f-page
 from ppstargan.errors import UsageError, UserError
 from ppstargan.runtime import choose_device
 from ppstargan.translate import sampling, video
 from ppstargan.translator import Translator
 
 LATENTS = 4  # for each domain of a sheet or a video
+FASTEST = 100  # frames a second, which a GIF can still tell apart
 FPS, SECONDS = 25, 2.0  # 25 a second are whole hundredths, which is what a GIF counts in
 
 
@@ -62,14 +69,8 @@ def check(given: argparse.Namespace) -> None:
         raise UsageError("give --reference, or --domain for styles from seeds")
     if not given.video and (given.seconds is not None or given.fps is not None):
         raise UsageError("--seconds and --fps go with --video only")
-    for name in ("latents", "columns", "rows", "batch_size", "fps"):
-        value = getattr(given, name)
-        if value is not None and value < 1:
-            raise UsageError(f"--{name.replace('_', '-')} is {value}; give 1 or more")
-    if given.seed is not None and given.seed < 0:
-        raise UsageError(f"--seed is {given.seed}; give 0 or more")
-    if given.psi is not None and not 0 <= given.psi <= 1:
-        raise UsageError(f"--psi is {given.psi:g}; give a number from 0 to 1")
+    counts = dict.fromkeys(("latents", "columns", "rows", "batch_size"), (1,))
+    check_numbers(given, **counts, fps=(1, FASTEST), seed=(0,), psi=(0, 1))
     if given.seconds is not None and not 0 < given.seconds < 3600:
         raise UsageError(f"--seconds is {given.seconds:g}; give more than 0, and less than an hour")
     if given.out_dir and (given.out or given.video):

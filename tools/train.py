@@ -2,9 +2,8 @@
 
 import ppstargan
 from ppstargan.cli import add_config, add_resume, parser, run_tool
-from ppstargan.config import load_config
 from ppstargan.runtime import choose_device
-from ppstargan.systems.load import system_named
+from ppstargan.systems.load import load_config, system_named
 from ppstargan.training import distributed
 from ppstargan.training.runs import find_checkpoint
 from ppstargan.training.trainer import Trainer

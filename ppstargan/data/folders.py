@@ -113,7 +113,8 @@ def images_of(folders: dict[str, Path], min_images: int) -> dict[str, list[Path]
 
 def holds_images(folder: Path) -> bool:
     """Whether images lie in ``folder`` itself."""
-    return any(_is_image(os.path.join(folder, name)) for name in os.listdir(folder))
+    paths = [os.path.join(folder, name) for name in os.listdir(folder)]
+    return any(_is_image(path) for path in paths if not os.path.isdir(path))
 
 
 def find_images(folder: str | Path) -> list[Path]:

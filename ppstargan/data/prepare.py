@@ -177,9 +177,7 @@ def _name(path: Path, source: Path) -> str:
     return path.relative_to(source).as_posix()
 
 
-def _jobs(
-    source: Path, layout: Layout, before: dict, gone: dict, val: float, seed: int, image_format: str
-) -> list:
+def _jobs(source: Path, layout: Layout, before: dict, gone: dict, val: float, seed: int, image_format: str) -> list:
     """What is to be made, and where; what is there already stays where it is."""
     jobs, taken = [], {_key(entry.image) for entry in before.values()}
     chosen: set = set()

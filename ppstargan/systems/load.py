@@ -1,4 +1,4 @@
-"""The system of a name: ``system: wgan`` in a configuration is the file ``systems/wgan.py``."""
+"""The system of a name, ``systems/wgan.py`` for ``system: wgan``, and the configurations of systems."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-from ppstargan import systems
+from ppstargan import config, systems
 from ppstargan.errors import UsageError
+from ppstargan.yaml_text import Text
 
 NEEDED = {
     "": ("Config", "read", "draw", "System"),
@@ -21,14 +22,29 @@ def names() -> list:
     return sorted(module.name for module in pkgutil.iter_modules(systems.__path__) if module.name != "load")
 
 
-def system_named(name: str) -> ModuleType:
+def system_named(name: str, where: str = "") -> ModuleType:
     """The module of the system ``name``. Raises UsageError for an unknown one, naming the nearest."""
     if name not in names():
         nearest = difflib.get_close_matches(name, names(), 1, 0.0)[0]
-        raise UsageError(f"no system {name!r}; the nearest is {nearest}, and there are {', '.join(names())}")
+        raise UsageError(f"{where}no system {name!r}; the nearest is {nearest}, and there are {', '.join(names())}")
     module = importlib.import_module(f"{systems.__name__}.{name}")
     lacking = [f"{owner}.{part}".lstrip(".") for owner, parts in NEEDED.items() for part in parts
                if not hasattr(getattr(module, owner) if owner else module, part)]  # fmt: skip
     if lacking:  # here, and not after an hour of training
         raise TypeError(f"{module.__file__} lacks {', '.join(lacking)}")
     return module
+
+
+def load_config(path, overrides=()) -> config.Config:
+    """The configuration in ``path`` with ``overrides`` such as ``train.batch_size=4`` on top, by its system's schema.
+
+    A file that names no system is of StarGAN v2. Raises UsageError as ``config.read`` and ``config.typed``, and for an
+    unknown system.
+    """
+    found = config.read(path, overrides)
+    named = [text for key, text in found if key == "system"]
+    if not named:
+        found.insert(0, ("system", Text("stargan_v2", str(path))))
+    kind = system_named(named[-1].text, f"{named[-1].where}: ") if named else system_named("stargan_v2")
+    where = f"{path} with -o {' '.join(overrides)}" if overrides else str(path)
+    return config.typed(found, kind.Config, where)

@@ -11,17 +11,19 @@ What an update shares or leaves out changes no gradient that an optimiser uses, 
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import paddle
 
-from ppstargan import losses
-from ppstargan.config import Config, Loss
+from ppstargan import config, losses
+from ppstargan.config import WIDEST, key
 from ppstargan.data.batches import Images
 from ppstargan.data.folders import check_same_domains, find_domains, image_lists
 from ppstargan.data.transforms import for_training
+from ppstargan.errors import UsageError
 from ppstargan.face.weights import load_fan
 from ppstargan.metrics.judges import load_judges
 from ppstargan.metrics.protocol import Settings
@@ -31,6 +33,70 @@ from ppstargan.training.amp import full_precision
 from ppstargan.training.step import Update, only
 from ppstargan.translate.evaluate import evaluate_in_training
 from ppstargan.translate.sheets import sample_sheets, sheet_images
+
+
+@dataclass
+class Model:
+    img_size: int = key(choices=(32, 64, 128, 256, 512, 1024))
+    style_dim: int = key(least=1, most=WIDEST)
+    latent_dim: int = key(least=1, most=WIDEST)
+    hidden_dim: int = key(least=1, most=WIDEST)
+    w_hpf: float = key(least=0)
+    channel_base: int = key(least=1)
+    max_channels: int = key(least=1, most=WIDEST)
+
+
+@dataclass
+class Data(config.Data):
+    crop_probability: float = key(least=0, most=1)
+
+
+@dataclass
+class Face:
+    fan: str = key(path=True, harmless=True)  # needed where w_hpf > 0
+    allow_random_fan: bool = key(harmless=True)
+
+
+@dataclass
+class Loss:
+    lambda_reg: float = key(least=0)
+    lambda_sty: float = key(least=0)
+    lambda_ds: float = key(least=0)  # at the first iteration
+    lambda_cyc: float = key(least=0)
+    ds_iter: int = key(least=1)
+
+
+@dataclass
+class Train(config.Train):
+    lr: float = key(least=0)
+    f_lr: float = key(least=0)
+    beta1: float = key(least=0, below=1)
+    beta2: float = key(least=0, below=1)
+    weight_decay: float = key(least=0)
+    ema_beta: float = key(least=0, below=1)  # at 1, an average never moves
+    ema_warmup: bool = key()
+    eval_every: int = key(least=0, harmless=True)
+    eval_sources: int = key(least=1, harmless=True)
+
+
+@dataclass
+class Config(config.Config):
+    model: Model
+    data: Data
+    face: Face
+    loss: Loss
+    train: Train
+
+    def check(self, where: str) -> None:
+        super().check(where)
+        m = self.model
+        channels = min(m.channel_base // m.img_size, m.max_channels)
+        if channels < 3:
+            raise UsageError(
+                f"{where}: layers at {m.img_size} px would have {channels} channels, by model.channel_base "
+                f"{m.channel_base} and model.max_channels {m.max_channels}, and an image has 3; give at least "
+                f"model.channel_base={3 * m.img_size} and model.max_channels=3"
+            )
 
 
 class Batch(NamedTuple):

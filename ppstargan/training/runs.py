@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import re
 import shlex
@@ -11,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ppstargan import checkpoint
-from ppstargan.config import WITHOUT_EFFECT, Config, changes, to_yaml
+from ppstargan.config import Config, changes, to_yaml
 from ppstargan.errors import UserError
 from ppstargan.files import dead_link, make_folder, reason, whole_file
 from ppstargan.training import distributed, lock
@@ -202,8 +201,8 @@ def compare_training(content: dict, config: Config, images: dict, path: Path, al
     allowed. Checkpoints of earlier versions and converted ones do not say what they were trained with.
     """
     harmless, others = [], []
-    for key, (was, now) in changes(content.get("config") or {}, dataclasses.asdict(config)).items():
-        (harmless if key in WITHOUT_EFFECT else others).append(f"{key} was {was}, now {now}")
+    for key, (was, now, without_effect) in changes(content.get("config") or {}, config).items():
+        (harmless if without_effect else others).append(f"{key} was {was}, now {now}")
     before = content.get("images") or {}
     for domain, (count, digest) in images.items():
         was, its_digest = before.get(domain, (count, digest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import paddle
@@ -86,6 +87,18 @@ def set_accumulators(net: paddle.nn.Layer, optimizer, stored: dict) -> None:
             for kind, value in entries.items()
         }
     )
+
+
+def check_same(stored: dict, system: str, names: list, root: str, where: str) -> None:
+    """Raises UserError where a checkpoint is of another system, or of other domains than the ``names`` in ``root``."""
+    if not stored["architecture"]:
+        raise UserError(f"{where} holds no {system} to go on from; give a run's checkpoint")
+    its_system = stored.get("system", "stargan_v2")
+    if its_system != system:
+        raise UserError(f"{where} is of a run of {its_system}, and this is {system}; give its configuration")
+    theirs = other_names(stored, names)
+    if theirs:
+        raise UserError(f"{where} was trained on {theirs}, and {Path(root).absolute()} has {', '.join(names)}")
 
 
 def other_names(stored: dict, names: list) -> str:

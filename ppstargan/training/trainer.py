@@ -90,14 +90,7 @@ class Trainer:
         the training, unless that is allowed.
         """
         stored = checkpoint.load(path)
-        if not stored["architecture"]:
-            raise UserError(f"{path} holds no {self.config.system} to go on from; give a run's checkpoint")
-        theirs = state.other_names(stored, self.data.names)
-        if theirs:
-            raise UserError(
-                f"{path} was trained on {theirs}, "
-                f"and {Path(self.config.data.root).absolute()} has {', '.join(self.data.names)}"
-            )
+        state.check_same(stored, self.config.system, self.data.names, self.config.data.root, str(path))
         state.restore(stored, self.state, str(path))
         runs.compare_training(stored, self.config, self.data.digests, path, allow_changes)
         self.iteration, self.log_size = stored["iteration"], stored.get("log_size")
@@ -244,7 +237,7 @@ class Trainer:
             max_bad_share=data.max_bad_share,
             share=(distributed.rank(), distributed.count()),
         )
-        said_first_line = False
+        said_first_line, eval_every = False, getattr(t, "eval_every", 0)  # a system may have no figures
         with contextlib.closing(drawn), log, stop_signals() as stopped:
             for batch in watch.waiting(drawn):
                 schedule = self.system.schedule(self.iteration)
@@ -265,7 +258,7 @@ class Trainer:
                 if self.first and (i % t.sample_every == 0 or (last and not signalled)):
                     with going_on():
                         self.draw_sheets()
-                if self.first and t.eval_every and i % t.eval_every == 0:
+                if self.first and eval_every and i % eval_every == 0:
                     with going_on():
                         self._evaluate()
                     watch.restart()
