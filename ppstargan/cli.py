@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from typing import Callable, NoReturn
 
 from ppstargan.errors import UsageError, UserError
@@ -81,6 +82,7 @@ def load_model(given: argparse.Namespace, batch_size: int = 8, **options) -> Tra
 def run_tool(main: Callable[[], int | None]) -> NoReturn:
     """Runs a tool's ``main`` and exits with what it returns; a user's mistake becomes one line, as does a signal."""
     _stop_at_signals()
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF data, say, beside pixels that are whole
     if hasattr(sys.stdout, "reconfigure"):  # names of files may hold what the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

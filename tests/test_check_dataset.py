@@ -95,7 +95,7 @@ def test_pictures_of_one_colour_and_transparent_ones_are_counted(root, capsys):
     (cats / "x.heic").write_bytes(b"no image")
     assert check_dataset(root) == 0
     said = capsys.readouterr()
-    assert said.err == f"{cats}: passed over 1 files that are no images to be read: 1 .heic\n"
+    assert said.err == f"{cats}: passed over 1 file that is no image to be read: 1 .heic\n"
     flat = ", ".join(str(cats / name) for name in ("flat.jpg", "noisy black.png", "speck.png"))
     assert said.out.splitlines()[-3:] == [
         f"4 of nearly one colour: {flat}, {root / 'val' / 'cat' / 'black.png'}",
@@ -147,10 +147,12 @@ def test_the_tool(root):
         return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=100)
 
     (root / "train" / "cat" / "4.png").touch()
+    damaged = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"  # which Pillow would warn of
+    noise(root / "train" / "cat" / "5.jpg", 20, 20, exif=damaged)
     done = tool(root)
     assert done.returncode == 1 and done.stderr == ""
     assert (
-        done.stdout.startswith(HEAD) and "4.png (the file is empty (0 bytes))\n9 images, 1 of them bad" in done.stdout
+        done.stdout.startswith(HEAD) and "4.png (the file is empty (0 bytes))\n10 images, 1 of them bad" in done.stdout
     )
     done = tool(root / "none")
     assert done.returncode == 1 and re.fullmatch(

@@ -11,12 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-<<<<<<< HEAD
-from ppstargan.cli import run_tool
-=======
-from ppstargan.translate import video
 from ppstargan.cli import check_numbers, run_tool
->>>>>>> f-page
 from ppstargan.errors import UsageError, UserError
 from ppstargan.translate import video
 

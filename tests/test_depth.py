@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from ppstargan.data.transforms import load_rgb
+from ppstargan.errors import UserError
 
 cv2 = pytest.importorskip("cv2")
 RAMP = np.linspace(0, 1, 256).reshape(16, 16)
@@ -85,7 +86,8 @@ def test_fewer_bits_in_sixteen_in_colour(tmp_path, bits, ending, alpha):
 @pytest.mark.parametrize("white", [1, 255])
 def test_floats_in_colour(tmp_path, white):
     rgb = np.stack([RAMP, RAMP[::-1], RAMP.T], axis=2)
-    cv2.imwrite(str(tmp_path / "x.tiff"), (rgb[..., ::-1] * white).astype(np.float32))
+    plain = [cv2.IMWRITE_TIFF_COMPRESSION, 1]  # OpenCV 4 would write logarithms
+    cv2.imwrite(str(tmp_path / "x.tiff"), (rgb[..., ::-1] * white).astype(np.float32), plain)
     assert np.abs(read(tmp_path / "x.tiff") - rgb * 255).max() <= 1
 
 
@@ -101,3 +103,14 @@ def test_where_zero_is_white(tmp_path):
         if image.tag_v2[262] != 0:
             pytest.skip("this Pillow writes no such file")
     assert np.abs(grey(tmp_path / "x.tif") - LEVELS).max() <= 1
+
+
+def test_a_damaged_tiff_is_named_in_one_line(tmp_path, capfd):
+    plain = [cv2.IMWRITE_TIFF_COMPRESSION, 1]
+    cv2.imwrite(str(tmp_path / "x.tiff"), np.random.default_rng(0).random((64, 64, 3)).astype(np.float32), plain)
+    content = (tmp_path / "x.tiff").read_bytes()
+    for size in (60, 300, len(content) - 4000):
+        (tmp_path / "x.tiff").write_bytes(content[:size])
+        with pytest.raises(UserError, match=r"cannot read image .*x\.tiff: "):
+            load_rgb(tmp_path / "x.tiff")
+    assert capfd.readouterr() == ("", "")

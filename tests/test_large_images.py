@@ -138,3 +138,9 @@ def test_pixels_that_are_cut_off_are_still_refused(tmp_path):
     (tmp_path / "x.png").write_bytes((tmp_path / "x.png").read_bytes()[:-900])
     with pytest.raises(UserError, match="truncated"):
         load_rgb(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("width, height", [(360, 300), (500, 400)])
+def test_a_phones_photo_of_two_pictures(tmp_path, small_limits, width, height):
+    ramp(width, height).save(tmp_path / "x.jpg", "MPO", save_all=True, append_images=[ramp(width, height)])
+    assert read_picture(tmp_path / "x.jpg")[1:3] == (width, height)

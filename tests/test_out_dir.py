@@ -104,7 +104,7 @@ def test_bad_pictures_are_named_and_the_others_written(weights, here, sample):
     code, said, error = sample("--source", "in", "--domain", "dog", "--out-dir", "out", "--batch-size", 2)
     assert code == 1 and files(here / "out") == {"0.png", "1.png", "4.png"}
     passed, first, second = error.splitlines()
-    assert passed == f"{here}/in: passed over 1 files that are no images to be read: 1 .txt"
+    assert passed == f"{here}/in: passed over 1 file that is no image to be read: 1 .txt"
     assert first.startswith(f"bad image, left out: {here}/in/2.png (not an image")
     assert second == f"bad image, left out: {here}/in/3.png (the file is empty (0 bytes))"
     assert said.endswith(f"translated 3 of 5 pictures into {here}/out; 2 left out\n")

@@ -107,4 +107,4 @@ def test_pictures_without_domain_folders_are_seen_by_content(tmp_path):
 def test_the_pictures_to_translate_too(tmp_path, capsys):
     fill(tmp_path / "in", none=(1, encoded("PNG")), gif=(1, encoded("GIF")), pdf=(1, b"%PDF"))
     assert [found.path.name for found in find_pictures([tmp_path / "in"])] == ["0.gif", "none0"]
-    assert capsys.readouterr().err.endswith("/in: passed over 1 files that are no images to be read: 1 .pdf\n")
+    assert capsys.readouterr().err.endswith("/in: passed over 1 file that is no image to be read: 1 .pdf\n")

@@ -5,14 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-<<<<<<< HEAD
-from ppstargan.cli import add_config, parser, run_tool
-from ppstargan.costs import benchmark
-=======
-from ppstargan.costs import benchmark
 from ppstargan.cli import add_config, check_numbers, parser, run_tool
-from ppstargan.config import load_config
->>>>>>> f-page
+from ppstargan.costs import benchmark
 from ppstargan.errors import UsageError, UserError
 from ppstargan.runtime import choose_device
 from ppstargan.systems.load import load_config

@@ -3,14 +3,7 @@ references. Writes evaluation.json and evaluation.md; a run that was stopped goe
 
 from pathlib import Path
 
-<<<<<<< HEAD
-from ppstargan.cli import add_config, parser, run_tool
-from ppstargan.errors import UsageError
-=======
 from ppstargan.cli import add_config, check_numbers, parser, run_tool
-from ppstargan.config import load_config
-from ppstargan.translate.evaluate import evaluate
->>>>>>> f-page
 from ppstargan.metrics.judges import ALEXNET, INCEPTION, LPIPS_HEADS, load_judges
 from ppstargan.metrics.protocol import MODES, Settings
 from ppstargan.runtime import choose_device

@@ -4,13 +4,7 @@ written, and timed in turn with it. With w_hpf > 0 the face alignment network an
 (psi) is not."""
 
 import ppstargan
-<<<<<<< HEAD
-from ppstargan.cli import add_model, load_model, parser, run_tool
-from ppstargan.errors import UsageError
-=======
 from ppstargan.cli import add_model, check_numbers, load_model, parser, run_tool
-from ppstargan.translate.export import GUIDES, export
->>>>>>> f-page
 from ppstargan.runtime import choose_device
 from ppstargan.translate.export import GUIDES, export
 

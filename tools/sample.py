@@ -10,18 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-<<<<<<< HEAD
 from ppstargan import pictures
-from ppstargan.cli import BACKGROUND_HELP, FIT_HELP, add_model, load_model, parser, run_tool
+from ppstargan.cli import BACKGROUND_HELP, FIT_HELP, add_model, check_numbers, load_model, parser, run_tool
 from ppstargan.data.bad_files import say_left_out, shown
 from ppstargan.data.inputs import find_pictures
 from ppstargan.data.reading import background_colour
 from ppstargan.data.transforms import FITS
-=======
-from ppstargan import pictures
-from ppstargan.translate import sampling, video
-from ppstargan.cli import add_model, check_numbers, load_model, parser, run_tool
->>>>>>> f-page
 from ppstargan.errors import UsageError, UserError
 from ppstargan.runtime import choose_device
 from ppstargan.translate import sampling, video

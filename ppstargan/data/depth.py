@@ -46,13 +46,15 @@ def read_colours(content: bytes) -> np.ndarray | None:
     """
     import cv2
 
-    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # OpenCV 4 and 5. It would print what is wrong with a damaged file, which the caller says in a line.
+    set_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel
+    before = set_level(0)
     try:
         found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         return None
     finally:
-        cv2.utils.logging.setLogLevel(before)
+        set_level(before)
     if found is None or found.ndim == 2:
         return found
     return found[..., [2, 1, 0, 3][: found.shape[2]]] if found.shape[2] in (3, 4) else None

@@ -142,7 +142,9 @@ def _others(counts: Counter) -> str:
     """A line on the files that were passed over, {what they are: how many}."""
     listed = [f"{count} {shown(what)}" for what, count in counts.most_common(LISTED)]
     more = f" and {len(counts) - LISTED} more kinds" if len(counts) > LISTED else ""
-    return f"passed over {sum(counts.values())} files that are no images to be read: {', '.join(listed)}{more}"
+    number = sum(counts.values())
+    files = "1 file that is no image" if number == 1 else f"{number} files that are no images"
+    return f"passed over {files} to be read: {', '.join(listed)}{more}"
 
 
 def _tell(line: str) -> None:

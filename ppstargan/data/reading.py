@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import threading
 from pathlib import Path
@@ -90,7 +91,12 @@ def _read(file, name: str, background) -> Picture:
 
 def _decode(found: str, file, name: str, background) -> Picture:
     try:
-        image = opener(found)(file, name)
+        if found in ("WEBP", "AVIF"):  # Pillow 13 looks at its limit when it opens them
+            content = io.BytesIO(file.read())
+            with _large():
+                image = opener(found)(content, "")
+        else:
+            image = opener(found)(file, name)
     except Exception:
         file.seek(0)
         colours = read_colours(file.read()) if found == "TIFF" else None  # of floats, say
