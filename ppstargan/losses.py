@@ -45,3 +45,40 @@ def diversity_loss(x_fake: paddle.Tensor, x_fake2: paddle.Tensor) -> paddle.Tens
 def cycle_loss(x_back: paddle.Tensor, x_src: paddle.Tensor) -> paddle.Tensor:
     """Mean absolute difference of source and its image [N, 3, H, W] turned back to its own style (equation 4)."""
     return (_full(x_back) - x_src).abs().mean()
+
+
+def saturating_loss(logits: paddle.Tensor) -> paddle.Tensor:
+    """The generator's side of GAN's minimax game: mean of log(1 - p) of its images' logits [N] (Goodfellow et al.)."""
+    return -adversarial_loss(logits, 0)
+
+
+def probability_loss(logits: paddle.Tensor, target: float) -> paddle.Tensor:
+    """``adversarial_loss`` by way of the probabilities, with each logarithm no lower than -100: PyTorch-GAN's form.
+
+    Where a sigmoid has reached 0 or 1, no gradient flows; the form on logits has one everywhere.
+    """
+    probabilities = F.sigmoid(_full(logits))
+    return F.binary_cross_entropy(probabilities, paddle.full_like(probabilities, target))
+
+
+def least_squares_loss(scores: paddle.Tensor, target: float) -> paddle.Tensor:
+    """Mean squared difference of scores [N] from ``target``, 1 for real and 0 for fake (Mao et al., ICCV 2017)."""
+    return (_full(scores) - target).square().mean()
+
+
+def critic_mean(scores: paddle.Tensor) -> paddle.Tensor:
+    """Mean of a critic's values [N]: the difference of two such means is Wasserstein's estimate."""
+    return _full(scores).mean()
+
+
+def gradient_penalty(critic, x_real: paddle.Tensor, x_fake: paddle.Tensor, mix: paddle.Tensor) -> paddle.Tensor:
+    """Mean over the samples of (norm of the critic's gradient - 1)^2 between real and fake (Gulrajani et al., 2017).
+
+    ``mix`` [N, 1, 1, 1] in [0, 1) is each sample's share of x_real [N, C, H, W]. ``critic`` gives a value for each
+    sample; a batch norm in it would make the penalty another one, since its gradients are then not a sample's own.
+    """
+    x = (mix * x_real + (1 - mix) * x_fake).detach()
+    x.stop_gradient = False
+    gradient = paddle.grad(critic(x).sum(), x, create_graph=True)[0]
+    square = _full(gradient).square().sum(axis=[1, 2, 3])
+    return (square.clip(min=1e-30).sqrt() - 1).square().mean()  # clipped: the root has no slope at 0

@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import paddle
 from drawing import training_batches
 
 from ppstargan.data.folders import find_domains
 from ppstargan.data.toy import write_dataset
+from ppstargan.nets.norms import BatchNorm
+from ppstargan.training import distributed
 
 HERE = Path(__file__).parent
 LAUNCH = ("-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--log_dir")
@@ -77,3 +80,20 @@ def test_two_processes_make_one_run(tmp_path):
         [sys.executable, *both[:-1], "train.iterations=3", "--resume"], capture_output=True, text=True, check=True
     )
     assert "resuming" in resumed.stdout and (run / "checkpoints" / "0000003.pdparams").is_file()
+
+
+def test_what_all_get_from_the_first_may_be_counters(monkeypatch):
+    """Batch norms count their batches: tensors of each type travel together, and not all in one."""
+    sent = []
+
+    def broadcast(flat, source):
+        sent.append((str(flat.dtype).split(".")[-1], source))
+        paddle.assign(flat * 2, flat)
+
+    monkeypatch.setattr(distributed, "count", lambda: 2)
+    monkeypatch.setattr(distributed.distributed, "broadcast", broadcast)
+    net = BatchNorm(3)
+    net.num_batches_tracked.set_value(np.array(2**40, np.int64))
+    distributed.from_first(net.state_dict().values())
+    assert sent == [("float32", 0), ("int64", 0)]
+    assert int(net.num_batches_tracked) == 2**41 and net._variance.numpy().tolist() == [2, 2, 2]

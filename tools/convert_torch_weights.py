@@ -1,5 +1,6 @@
 """Converts PyTorch checkpoints to .pdparams: the authors' *_nets_ema.ckpt, *_nets.ckpt, *_optims.ckpt (with the two
-others beside it, to resume from) and wing.ckpt, torchvision's alexnet and inception_v3, and LPIPS's linear weights.
+others beside it, to resume from) and wing.ckpt, torchvision's alexnet and inception_v3, and LPIPS's linear weights;
+WGAN's netG_epoch_*.pth and netD_epoch_*.pth, and state_dicts of PyTorch-GAN's gan, wgan_gp and cgan.
 PyTorch is not needed. PaddleGAN's StarGAN v2 (iter_N_weight.pdparams) is converted too. With --reverse a .pdparams file
 becomes one that the authors' code loads."""
 
@@ -18,6 +19,7 @@ def main() -> None:
     add("--w-hpf", type=float, help="weight of the high-pass filter, where a CelebA-HQ model's file lacks it [1]")
     add("--reverse", action="store_true", help="from .pdparams to PyTorch")
     add("--part", choices=("averages", "nets"), help="with --reverse: what to take [averages, if there are any]")
+    add("--net", metavar="NAME", help="with --reverse: which network of a GAN, WGAN or cGAN [generator]")
     add("--fan", help="with --reverse: converted wing.ckpt, for a model with w_hpf > 0 whose file has no fan")
     add("--force", action="store_true", help="replace OUTPUT if it exists")
     given = arguments.parse_args()
@@ -25,15 +27,15 @@ def main() -> None:
     check_numbers(given, w_hpf=(0,))
     if given.reverse and given.w_hpf is not None:
         raise UsageError("--w-hpf does not go with --reverse; the file knows its w_hpf")
-    if not given.reverse and (given.part or given.fan):
-        raise UsageError("--part and --fan go with --reverse only")
+    if not given.reverse and (given.part or given.fan or given.net):
+        raise UsageError("--part, --net and --fan go with --reverse only")
     if os.path.exists(given.output):
         if os.path.exists(given.input) and os.path.samefile(given.input, given.output):
             raise UsageError(f"INPUT and OUTPUT are the same file, {given.input}; give another OUTPUT")
         if not given.force:
             raise UserError(f"{os.path.abspath(given.output)} exists; give another OUTPUT, or --force to replace it")
     if given.reverse:
-        lines = to_authors_file(given.input, given.output, given.part, given.fan)
+        lines = to_authors_file(given.input, given.output, given.part, given.fan, given.net)
     else:
         lines = convert_file(given.input, given.output, given.w_hpf)
     print("\n".join(lines))

@@ -8,10 +8,13 @@ import numpy as np
 from paddle import nn
 
 from ppstargan.nets.domains import DomainLinear
+from ppstargan.nets.norms import BatchNorm
 
 # Kind of layer -> Paddle's name -> PyTorch's. A convolution's names and layout are equal on both sides.
 TABLE = {
     nn.Conv2D: {"weight": "weight", "bias": "bias"},
+    nn.Conv2DTranspose: {"weight": "weight", "bias": "bias"},
+    nn.Embedding: {"weight": "weight"},
     nn.Linear: {"weight": "weight", "bias": "bias"},  # the weight is [in, out] in Paddle, [out, in] in PyTorch
     DomainLinear: {"weight": "weight", "bias": "bias"},  # a Linear for each domain in PyTorch, one behind another here
     nn.InstanceNorm2D: {"scale": "weight", "bias": "bias"},
@@ -20,6 +23,13 @@ TABLE = {
         "bias": "bias",
         "_mean": "running_mean",
         "_variance": "running_var",
+    },
+    BatchNorm: {
+        "weight": "weight",
+        "bias": "bias",
+        "_mean": "running_mean",
+        "_variance": "running_var",
+        "num_batches_tracked": "num_batches_tracked",
     },
 }
 
@@ -67,10 +77,12 @@ def in_paddle(rows: list, arrays: dict) -> dict:
     for name in rows:
         found.setdefault(name.paddle, []).append(arrays[name.torch].T if name.transposed else arrays[name.torch])
     stacked = {name.paddle for name in rows if name.domain is not None}
-    return {
-        key: np.ascontiguousarray(np.stack(parts) if key in stacked else parts[0])  # of transposed views
-        for key, parts in found.items()
-    }
+    return {key: _contiguous(np.stack(parts) if key in stacked else parts[0]) for key, parts in found.items()}
+
+
+def _contiguous(value: np.ndarray) -> np.ndarray:
+    """``value``, which may be a transposed view, in a row; NumPy would make one dimension of none."""
+    return np.ascontiguousarray(value).reshape(np.shape(value))
 
 
 def in_torch(rows: list, values: dict) -> dict:
@@ -79,5 +91,5 @@ def in_torch(rows: list, values: dict) -> dict:
     for name in rows:
         if name.paddle in values:
             value = values[name.paddle] if name.domain is None else values[name.paddle][name.domain]
-            found[name.torch] = np.ascontiguousarray(value.T if name.transposed else value)
+            found[name.torch] = _contiguous(value.T if name.transposed else value)
     return found

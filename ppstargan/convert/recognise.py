@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from ppstargan.convert import gans
 from ppstargan.convert.torch_pickle import one_line
 from ppstargan.errors import UserError
 from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS
@@ -40,8 +41,13 @@ def some(keys, most: int = 3) -> str:
     return ", ".join(keys[:most]) + (f", … ({len(keys)} in all)" if len(keys) > most else "")
 
 
+def described(kind: str) -> str:
+    """What a file of ``kind`` is, for messages."""
+    return DESCRIPTIONS.get(kind) or gans.DESCRIPTIONS[kind]
+
+
 def recognise(value, where: str):
-    """The kind of the content ``value`` of a PyTorch file (a key of ``DESCRIPTIONS``), and its parts {network: dict}.
+    """The kind of the content ``value`` of a PyTorch file, which ``described`` knows, and its parts {network: dict}.
 
     Keys come without what ``without_prefix`` takes away, those of AlexNet without "features.", and those of LPIPS under
     the authors' names. Raises UserError for anything else; ``where`` it came from is for messages.
@@ -60,6 +66,9 @@ def recognise(value, where: str):
             if kind == "inception_v3" and np.shape(state.get("fc.weight"))[:1] == (TENSORFLOW_CLASSES,):
                 kind = "inception_tf"
             return kind, {kind: state}
+    kind = gans.kind_of(state)
+    if kind:
+        return kind, {kind: state}
     raise _unknown(f"the keys {some(value)}", where)
 
 
@@ -79,7 +88,7 @@ def _recognise_parts(value: dict, where: str):
 
 
 def _unknown(what: str, where: str) -> UserError:
-    known = "; ".join(DESCRIPTIONS.values())
+    known = "; ".join([*DESCRIPTIONS.values(), gans.ALL])
     return UserError(f"{where} holds {what}, and is none of the files that can be converted: {known}")
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import paddle
 
 from ppstargan import checkpoint
-from ppstargan.convert import paddlegan, torch_reader, torch_writer
+from ppstargan.convert import gans, paddlegan, torch_reader, torch_writer
 from ppstargan.convert.names import in_paddle, in_torch, names, torch_shape
 from ppstargan.convert.optimizers import adam_moments
-from ppstargan.convert.recognise import DESCRIPTIONS, HIGH_PASS, LAPLACIAN, infer_architecture, recognise, some
+from ppstargan.convert.recognise import HIGH_PASS, LAPLACIAN, described, infer_architecture, recognise, some
 from ppstargan.errors import UserError
 from ppstargan.files import dead_link
 from ppstargan.format.finite import first_bad_array
@@ -21,10 +21,12 @@ from ppstargan.metrics import inception
 from ppstargan.metrics.alexnet import AlexNet
 from ppstargan.metrics.lpips import LPIPS
 from ppstargan.nets.fan import FAN
+from ppstargan.nets.gans import BUILDERS
+from ppstargan.nets.gans import build as build_networks
 from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, build
 
 HOW_TO_GET = "to get the authors' files, converted: python tools/download.py --list"
-COUNTER = "num_batches_tracked"  # of PyTorch's batch norms; Paddle's have none
+COUNTER = "num_batches_tracked"  # of PyTorch's batch norms; Paddle's own have none, and old files neither
 INCEPTION_UNUSED = "|".join(f"{re.escape(beginning)}.*" for beginning in inception.UNUSED)
 # Entries that a file may have beside the network's own, as regular expressions.
 UNUSED = {
@@ -45,9 +47,13 @@ def from_torch(state: dict, net: paddle.nn.Layer, where: str, unused: str = "") 
     rows, ours = names(net), net.state_dict()  # once: Paddle 2.6.2 takes 15 ms for Inception's
     shapes = {name.torch: torch_shape(name, ours[name.paddle].shape) for name in rows}
     kept = {k: v for k, v in state.items() if k in shapes or not re.fullmatch(f"{unused}|(.*\\.)?{COUNTER}", k)}
+    kept.update({k: np.zeros((), np.int64) for k in shapes if k.endswith(COUNTER) and k not in kept})
     check(kept, shapes, where)
     with np.errstate(over="ignore"):  # what float32 cannot hold is named before it is written
-        return {key: value.astype("float32", copy=False) for key, value in in_paddle(rows, kept).items()}
+        return {
+            key: value.astype("int64" if key.endswith(COUNTER) else "float32", copy=False)
+            for key, value in in_paddle(rows, kept).items()
+        }
 
 
 def to_torch(values: dict, net: paddle.nn.Layer, where: str) -> OrderedDict:
@@ -62,15 +68,19 @@ def to_torch(values: dict, net: paddle.nn.Layer, where: str) -> OrderedDict:
 
 
 def check(values: dict, shapes: dict, where: str) -> None:
-    """Raises UserError unless ``values`` are floating-point arrays of exactly the names and shapes in ``shapes``."""
+    """Raises UserError unless ``values`` are floating-point arrays of exactly the names and shapes in ``shapes``.
+
+    The counters of batch norms are whole numbers.
+    """
     missing = [key for key in shapes if key not in values]
     left = [key for key in values if key not in shapes]
     if missing or left:
         parts = [f"lacks {some(missing)}"] * bool(missing) + [f"has the unknown {some(left)}"] * bool(left)
         raise UserError(f"{where} {' and '.join(parts)}; only the authors' architecture can be converted")
     for key, shape in shapes.items():
-        if not isinstance(values[key], np.ndarray) or values[key].dtype.kind != "f":
-            raise UserError(f"{where}: {key} is no tensor of floating-point numbers; save it as the authors' code does")
+        kind, numbers = ("i", "whole") if key.endswith(COUNTER) else ("f", "floating-point")
+        if not isinstance(values[key], np.ndarray) or values[key].dtype.kind != kind:
+            raise UserError(f"{where}: {key} is no tensor of {numbers} numbers; save it as the authors' code does")
         if values[key].shape != shape:
             raise UserError(f"{where}: {key} has shape {list(values[key].shape)} in the file, not {list(shape)}")
 
@@ -90,11 +100,13 @@ def convert(path, w_hpf: float | None = None):
         content, remarks = _networks_content("nets", parts, str(path), w_hpf)
         return _finite(content, path), lines + describe(content) + remarks
     kind, parts = _read(path, HOW_TO_GET)
-    lines = [f"recognised: {DESCRIPTIONS[kind]}"]
+    lines = [f"recognised: {described(kind)}"]
     if kind == "optims":
         content, remarks = _training_content(Path(path), parts, w_hpf)
     elif kind in ("nets", "nets_ema"):
         content, remarks = _networks_content(kind, parts, str(path), w_hpf)
+    elif kind in gans.DESCRIPTIONS:
+        content, remarks = _gan_content(kind, parts[kind], str(path)), []
     else:
         arrays = from_torch(parts[kind], _feature_network(kind), str(path), UNUSED.get(kind, ""))
         content, remarks = {"architecture": {}, "domains": None, "nets": {kind: arrays}}, []
@@ -141,7 +153,7 @@ def _training_content(path: Path, optims: dict, w_hpf: float | None):
         beside = path.with_name(f"{name[1]}{name[2]}_{kind}{name[3]}")
         found, parts[kind] = _read(beside, f"optimisers need the weights of the same iteration beside {path.name}")
         if found != kind:
-            raise UserError(f"{beside} holds {DESCRIPTIONS[found]}, not {DESCRIPTIONS[kind]}")
+            raise UserError(f"{beside} holds {described(found)}, not {described(kind)}")
         contents[kind], remarks = _networks_content(kind, parts[kind], str(beside), w_hpf)
     nets, average = contents["nets"], contents["nets_ema"]
     if nets["architecture"] != average["architecture"]:
@@ -154,6 +166,22 @@ def _training_content(path: Path, optims: dict, w_hpf: float | None):
     return {**nets, "averages": average["averages"], "optimizers": moments, "iteration": int(name[2])}, remarks
 
 
+def _gan_content(kind: str, state: dict, where: str) -> dict:
+    system, name = kind.split("/")
+    architecture = gans.architecture_of(kind, state, where)
+    arrays = from_torch(state, build_gan(system, architecture, where)[name], where)
+    return {"system": system, "architecture": architecture, "domains": None, "nets": {name: arrays}}
+
+
+def build_gan(system: str, architecture: dict, where: str) -> dict:
+    """The networks of GAN, WGAN or conditional GAN for their names and shapes alone."""
+    try:
+        with paddle.LazyGuard():
+            return build_networks(system, architecture)
+    except (TypeError, ValueError):
+        raise UserError(f"{where} has the architecture {architecture}, which is no {system}") from None
+
+
 def _feature_network(kind: str) -> paddle.nn.Layer:
     with paddle.LazyGuard():
         if kind == "lpips":  # without the AlexNet in it, which is a file of its own
@@ -163,15 +191,21 @@ def _feature_network(kind: str) -> paddle.nn.Layer:
         return {"fan": FAN, "alexnet": AlexNet}.get(kind, inception.InceptionV3)()  # both of these have the same names
 
 
-def to_authors(path, part: str | None = None, fan=None):
+def to_authors(path, part: str | None = None, fan=None, net: str | None = None):
     """The ``.pdparams`` file at ``path`` as the state_dicts that the authors' code loads, and lines that describe it.
 
     ``part`` is "averages", the default where the file has them, or "nets". With w_hpf > 0 their code loads the FAN from
-    the same file; ``fan`` is the path of its weights where ``path`` has none. Raises UserError.
+    the same file; ``fan`` is the path of its weights where ``path`` has none. ``net`` is for systems whose authors save
+    each network by itself: which one, by default the generator. Raises UserError.
     """
     content = checkpoint.load(path)
-    if not content["architecture"]:
-        raise UserError(f"{path} holds no StarGAN v2, and only that can be turned back")
+    system = content.get("system", "stargan_v2")
+    if system in BUILDERS:
+        return _gan_to_authors(path, content, part, net)
+    if not content["architecture"] or system != "stargan_v2":
+        raise UserError(f"{path} holds none of stargan_v2, {', '.join(BUILDERS)}, and only these can be turned back")
+    if net:
+        raise UserError(f"{path} holds StarGAN v2, whose networks go into one file; leave out --net {net}")
     part = part or ("averages" if content.get("averages") else "nets")
     values = content.get(part) or {}
     wanted = AVERAGED if part == "averages" else NETWORKS
@@ -185,6 +219,22 @@ def to_authors(path, part: str | None = None, fan=None):
         states["fan"] = to_torch(_fan_values(path, content, fan), nets.fan, f"{fan or path}, fan")
     counts = ", ".join(f"{name} {len(state)} tensors" for name, state in states.items())
     return states, [*describe({"architecture": content["architecture"]}), f"{part}, for PyTorch: {counts}"]
+
+
+def _gan_to_authors(path, content: dict, part: str | None, net: str | None):
+    system = content["system"]
+    values = {**(content.get("nets") or {}), **(content.get("averages") or {} if part != "nets" else {})}
+    if part == "averages":
+        values = content.get("averages") or {}
+    nets = build_gan(system, content["architecture"], str(path))
+    there = [name for name in nets if name in values]
+    net = net or (there[0] if there else next(iter(nets)))
+    if net not in there:
+        raise UserError(f"{path} has no {net} to turn back; it has {', '.join(there) or 'no networks'}")
+    state = to_torch(values[net], nets[net], f"{path}, {net}")
+    others = f" (the file also has {', '.join(name for name in there if name != net)}: --net)" if there[1:] else ""
+    lines = describe({"architecture": content["architecture"]})
+    return state, [f"{system}: {net}, for PyTorch: {len(state)} tensors{others}", *lines]
 
 
 def _fan_values(path, content: dict, fan) -> dict:
@@ -205,9 +255,9 @@ def convert_file(path, output, w_hpf: float | None = None) -> list:
     return lines
 
 
-def to_authors_file(path, output, part: str | None = None, fan=None) -> list:
+def to_authors_file(path, output, part: str | None = None, fan=None, net: str | None = None) -> list:
     """``to_authors`` from ``path`` to the file ``output``; returns its lines."""
-    states, lines = to_authors(path, part, fan)
+    states, lines = to_authors(path, part, fan, net)
     torch_writer.save(states, output)
     return lines
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import dataclasses
 
 from ppstargan.errors import UserError
-from ppstargan.parity import align, data, face, metrics, networks
+from ppstargan.parity import align, cgan, data, face, gan, metrics, networks, wgan
 from ppstargan.parity.kit import Case
 
-# Kind of case -> a function that yields its checks.
+# System -> kind of case -> a function that yields its checks. A case without a system is one of StarGAN v2.
 KINDS = {
-    "forward": networks.forward,
-    "losses": networks.losses,
-    "train": networks.train,
-    "fan": face.fan,
-    "align": align.align,
-    "metrics": metrics.metrics,
-    "data": data.data,
+    "stargan_v2": {
+        "forward": networks.forward,
+        "losses": networks.losses,
+        "train": networks.train,
+        "fan": face.fan,
+        "align": align.align,
+        "metrics": metrics.metrics,
+        "data": data.data,
+    },
+    "gan": gan.KINDS,
+    "wgan": wgan.KINDS,
+    "cgan": cgan.KINDS,
 }
 
 
@@ -27,8 +32,11 @@ GPU_FACTORS = {"forward": 5, "fan": 5, "metrics": 5}
 
 def run(case: Case, on_gpu: bool = False) -> list:
     """The checks of one case, as a list of ``Check``; on a GPU with the wider tolerances of ``GPU_FACTORS``."""
-    kind = case.settings["kind"]
-    if kind not in KINDS:
-        raise UserError(f"case {case.name} is of the unknown kind {kind!r}; the known ones are {', '.join(KINDS)}")
+    system, kind = case.settings.get("system", "stargan_v2"), case.settings["kind"]
+    if system not in KINDS:
+        raise UserError(f"case {case.name} is of the unknown system {system!r}; the known ones are {', '.join(KINDS)}")
+    kinds = KINDS[system]
+    if kind not in kinds:
+        raise UserError(f"case {case.name} is of the unknown kind {kind!r}; the known ones are {', '.join(kinds)}")
     factor = GPU_FACTORS.get(kind, 1) if on_gpu else 1
-    return [dataclasses.replace(check, tolerance=factor * check.tolerance) for check in KINDS[kind](case)]
+    return [dataclasses.replace(check, tolerance=factor * check.tolerance) for check in kinds[kind](case)]

@@ -111,7 +111,8 @@ def read_manifest(folder) -> dict:
     path = Path(folder) / "manifest.json"
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        manifest["prefix"], manifest["cases"].items()
+        for settings in manifest["cases"].values():  # a case's own prefix, or the one of all
+            settings["kind"], settings.setdefault("prefix", manifest.get("prefix"))
     except FileNotFoundError:
         raise UserError(f"no parity kit: {path.absolute()} is missing; name the kit's folder") from None
     except (ValueError, KeyError, AttributeError, TypeError) as error:
@@ -124,12 +125,14 @@ def read_case(folder, name: str) -> Case:
     manifest = read_manifest(folder)
     if name not in manifest["cases"]:
         raise UserError(f"no case {name!r} in {folder}; it has {', '.join(manifest['cases'])}")
-    return Case(Path(folder), manifest["prefix"], name, manifest["cases"][name])
+    settings = manifest["cases"][name]
+    return Case(Path(folder), settings["prefix"], name, settings)
 
 
 def fill_weights(net: paddle.nn.Layer, kind: str) -> None:
     """Gives every parameter and buffer of ``net`` the kit's value for the network ``kind``."""
-    state, rows = net.state_dict(), names(net)
+    state = net.state_dict()
+    rows = [name for name in names(net) if not name.torch.endswith("num_batches_tracked")]  # which a kit does not fill
     arrays = {n.torch: fill.weight(kind, n.torch, torch_shape(n, state[n.paddle].shape)) for n in rows}
     for key, value in in_paddle(rows, arrays).items():
         state[key].set_value(value.astype(str(state[key].dtype).split(".")[-1]))

@@ -15,9 +15,9 @@ THRESHOLDS = {"forward": 1e-4, "metric": 1e-3, "loss": 1e-5, "bp_align": 1e-3, "
 
 def stage(kind: str, quantity: str) -> str:
     """The stage of the guide to which a ``quantity`` of a case of this ``kind`` belongs."""
-    if kind == "losses":
-        return "bp_align" if "/grad/" in quantity else "loss"
-    return {"train": "train_align", "metrics": "metric"}.get(kind, "forward")
+    if kind.endswith("losses") or kind == "penalty":
+        return "bp_align" if "grad/" in quantity else "loss"
+    return "train_align" if kind.endswith("train") else {"metrics": "metric"}.get(kind, "forward")
 
 
 def prepare(folder) -> None:

@@ -73,11 +73,13 @@ def mean_gradients(parameters) -> None:
 @paddle.no_grad()
 def from_first(tensors) -> None:
     """Gives each tensor the value that it has in process 0."""
-    tensors = list(tensors)
-    if count() > 1:
-        flat = paddle.concat([tensor.reshape([-1]) for tensor in tensors])
+    by_dtype = {}  # a batch norm's counter is a whole number
+    for tensor in tensors:
+        by_dtype.setdefault(str(tensor.dtype), []).append(tensor)
+    for group in by_dtype.values() if count() > 1 else ():
+        flat = paddle.concat([tensor.reshape([-1]) for tensor in group])
         distributed.broadcast(flat, 0)
-        for tensor, part in zip(tensors, flat.split([tensor.size for tensor in tensors])):
+        for tensor, part in zip(group, flat.split([tensor.size for tensor in group])):
             paddle.assign(part.reshape(tensor.shape), tensor)
 
 

@@ -1,0 +1,52 @@
+"""The generator and the discriminator (WGAN: critic) that a configuration's ``model`` or a file of weights names."""
+
+from __future__ import annotations
+
+from ppstargan.nets import mlp
+from ppstargan.nets.dcgan import DCGAN_D, DCGAN_G
+
+NETWORKS = ("dcgan", "mlp", "pytorch_gan")
+
+
+def generator(network, img_size, channels, latent_dim, g_width, extra_layers, g_batch_norm, **_):
+    """z [N, latent_dim] -> images [N, channels, img_size, img_size].
+
+    ``network`` is "dcgan", WGAN's "mlp", or "pytorch_gan", that collection's MLP, which has neither width nor options.
+    """
+    if network == "dcgan":
+        return DCGAN_G(img_size, latent_dim, channels, g_width, extra_layers, g_batch_norm)
+    if network == "mlp":
+        return mlp.MLP_G(img_size, latent_dim, channels, g_width)
+    return mlp.Generator(img_size, channels, latent_dim)
+
+
+def discriminator(network, img_size, channels, d_width, extra_layers, d_batch_norm, **_):
+    """Images [N, channels, img_size, img_size] -> a number for each [N]."""
+    if network == "dcgan":
+        return DCGAN_D(img_size, channels, d_width, extra_layers, d_batch_norm)
+    if network == "mlp":
+        return mlp.MLP_D(img_size, channels, d_width)
+    return mlp.Discriminator(img_size, channels)
+
+
+def conditional_generator(img_size, channels, latent_dim, num_domains, **_):
+    """z [N, latent_dim] and classes [N] -> images [N, channels, img_size, img_size]."""
+    return mlp.Generator(img_size, channels, latent_dim, num_domains)
+
+
+def conditional_discriminator(img_size, channels, num_domains, **_):
+    """Images [N, channels, img_size, img_size] and classes [N] -> a number for each [N]."""
+    return mlp.ConditionalDiscriminator(img_size, channels, num_domains)
+
+
+# System -> its networks -> what builds each from an architecture, the arguments that a file of weights keeps.
+BUILDERS = {
+    "gan": {"generator": generator, "discriminator": discriminator},
+    "wgan": {"generator": generator, "critic": discriminator},
+    "cgan": {"generator": conditional_generator, "discriminator": conditional_discriminator},
+}
+
+
+def build(system: str, architecture: dict) -> dict:
+    """The networks {name: network} of ``system`` in this order. Raises TypeError for an incomplete architecture."""
+    return {name: builder(**architecture) for name, builder in BUILDERS[system].items()}

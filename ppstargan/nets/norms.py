@@ -1,0 +1,71 @@
+"""Normalisation layers with the statistics of PyTorch's, where Paddle's keep others."""
+
+from __future__ import annotations
+
+import paddle
+from paddle import nn
+from paddle.nn import functional as F
+
+
+class BatchNorm(nn.Layer):
+    """Batch norm of [N, C] or [N, C, …]: (x - mean) / sqrt(variance + epsilon), scaled and shifted by channel.
+
+    In training, the statistics are the batch's own, and the running ones follow: running = 0.9 running + 0.1 batch.
+    As in PyTorch, the running variance takes the batch's unbiased one (Paddle's layer: the biased one), and the batches
+    are counted. It can be differentiated twice.
+    """
+
+    def __init__(self, channels: int, epsilon: float = 1e-5, momentum: float = 0.1, weight_attr=None):
+        super().__init__()
+        self.epsilon, self.momentum = epsilon, momentum
+        ones = nn.initializer.Constant(1.0)
+        self.weight = self.create_parameter([channels], attr=weight_attr, default_initializer=ones)
+        self.bias = self.create_parameter([channels], is_bias=True)
+        dtype = self.weight.dtype
+        self.register_buffer("_mean", paddle.zeros([channels], dtype))  # named as in Paddle's layer
+        self.register_buffer("_variance", paddle.ones([channels], dtype))
+        self.register_buffer("num_batches_tracked", paddle.zeros([], "int64"))
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, …] -> the same shape; in training, N times the pixels must be 2 or more."""
+        if not self.training:
+            return self._normalised(x, self._mean, self._variance)
+        count = x.size // x.shape[1]
+        if count == 1:
+            raise ValueError("batch norm in training needs more than one value a channel; use a larger batch")
+        if x.dtype == paddle.float64:
+            axes = [0, *range(2, x.ndim)]
+            mean = x.mean(axis=axes)
+            variance = (x - _channels(mean, x)).square().mean(axis=axes)
+            y = self._normalised(x, mean, variance)
+        else:  # one fused operation, ten times as fast; with momentum 0 the last batch's statistics are in its buffers
+            mean, variance = paddle.zeros_like(self._mean), paddle.ones_like(self._variance)
+            y = F.batch_norm(x, mean, variance, self.weight, self.bias, True, momentum=0.0, epsilon=self.epsilon)
+            if not x.place.is_cpu_place():  # cuDNN's variance may be the unbiased one already
+                variance = _variance(x, mean)
+        self._follow(mean, variance * (count / (count - 1)))
+        return y
+
+    def _normalised(self, x, mean, variance):
+        if x.dtype != paddle.float64:
+            return F.batch_norm(x, mean, variance, self.weight, self.bias, False, epsilon=self.epsilon)
+        # Paddle's operation has its epsilon in float32; a quotient, differentiated twice, ends Paddle 2.6.
+        scale = self.weight * (variance + self.epsilon).rsqrt()
+        return (x - _channels(mean, x)) * _channels(scale, x) + _channels(self.bias, x)
+
+    @paddle.no_grad()
+    def _follow(self, mean, variance):
+        for running, now in ((self._mean, mean), (self._variance, variance)):
+            paddle.assign(running * (1 - self.momentum) + now * self.momentum, running)
+        paddle.assign(self.num_batches_tracked + 1, self.num_batches_tracked)
+
+
+def _channels(values: paddle.Tensor, x: paddle.Tensor) -> paddle.Tensor:
+    """``values`` [C] in the shape that goes with x [N, C, …]; without the leading 1, which is slow on a CPU."""
+    return values.reshape([-1] + [1] * (x.ndim - 2))
+
+
+@paddle.no_grad()
+def _variance(x: paddle.Tensor, mean: paddle.Tensor) -> paddle.Tensor:
+    x = x.astype(mean.dtype)
+    return (x - _channels(mean, x)).square().mean(axis=[0, *range(2, x.ndim)])

@@ -1,0 +1,89 @@
+"""Every case of the systems before StarGAN v2: figures that their authors' PyTorch code gave."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+
+from ppstargan.errors import UserError
+from ppstargan.parity import checks, report
+from ppstargan.parity.kit import read_case
+
+KIT = Path(__file__).parent / "reference" / "ladder"
+# Case -> how many figures it compares; a check that silently compared nothing would pass.
+EXPECTED = {
+    "cgan_forward": 8,
+    "cgan_losses": 29,
+    "cgan_train": 33,
+    "gan_forward": 9,
+    "gan_losses": 32,
+    "gan_train": 29,
+    "gan_minimax": 29,
+    "gan_mlp_losses": 24,
+    "gan_mlp_train": 30,
+    "gan_gp_penalty": 5,
+    "gan_gp_losses": 24,
+    "gan_gp_train": 30,
+    "wgan_forward": 16,
+    "wgan_full": 8,
+    "wgan_losses": 42,
+    "wgan_train": 31,
+    "wgan_train_mlp": 19,
+    "wgan_diters": 1,
+    "wgan_data": 3,
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_case(name):
+    found = checks.run(read_case(KIT, name))
+    assert [check for check in found if not check.passed] == []
+    assert len(found) == EXPECTED[name]
+
+
+def test_no_array_of_a_case_is_left_out():
+    """Whatever a kit keeps is compared, but for the runs in float32, which show what rounding does."""
+    for name in ("gan_gp_train", "wgan_train_mlp", "cgan_forward", "wgan_losses"):
+        case = read_case(KIT, name)
+        compared = {check.quantity for check in checks.run(case)}
+        assert {key for key in case.keys("") if not key.endswith("_float32")} == compared
+
+
+def test_a_case_is_what_its_settings_say_and_not_its_name(tmp_path):
+    """The figures of one case under another's name and prefix: inputs follow the prefix, so they are not met."""
+    settings = json.loads((KIT / "manifest.json").read_text())["cases"]["wgan_train_mlp"]
+    shutil.copy(KIT / "wgan_train_mlp.npz", tmp_path / "other.npz")
+    (tmp_path / "manifest.json").write_text(json.dumps({"cases": {"other": {**settings, "prefix": "hidden"}}}))
+    found = {check.quantity: check for check in checks.run(read_case(tmp_path, "other"))}
+    assert len(found) == EXPECTED["wgan_train_mlp"]
+    assert found["critic_updates"].passed and not found["critic"].passed
+
+
+def test_an_unknown_system_names_the_known_ones(tmp_path):
+    shutil.copy(KIT / "wgan_diters.npz", tmp_path / "a.npz")
+    case = {"prefix": "open", "kind": "forward", "system": "pix3pix"}
+    (tmp_path / "manifest.json").write_text(json.dumps({"cases": {"a": case, "b": {**case, "system": "cgan"}}}))
+    shutil.copy(KIT / "wgan_diters.npz", tmp_path / "b.npz")
+    with pytest.raises(UserError, match="unknown system 'pix3pix'; the known ones are stargan_v2, gan, wgan, cgan"):
+        checks.run(read_case(tmp_path, "a"))
+    case["system"], case["kind"] = "wgan", "penalty"
+    (tmp_path / "manifest.json").write_text(json.dumps({"cases": {"a": case}}))
+    with pytest.raises(UserError, match="unknown kind 'penalty'; the known ones are forward, losses, train, diters"):
+        checks.run(read_case(tmp_path, "a"))
+
+
+def test_the_report_puts_each_figure_into_its_stage():
+    assert report.stage("script_losses", "grad/G/model.0.weight") == "bp_align"
+    assert report.stage("penalty", "penalty") == "loss" and report.stage("penalty", "grad/D/a") == "bp_align"
+    assert report.stage("script_train", "final/G/a") == report.stage("train", "critic") == "train_align"
+    assert report.stage("diters", "critic_updates") == report.stage("data", "wide") == "forward"
+
+
+@pytest.mark.skipif(paddle.__version__.startswith("2."), reason="Paddle 2 keeps constants in float32")
+def test_a_run_in_double_precision_agrees_to_its_digits():
+    worst = max(check.error for check in checks.run(read_case(KIT, "gan_train")))
+    assert worst < 1e-13, "something is computed in float32"
+    assert np.isfinite(worst)
