@@ -7,12 +7,12 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-from ppstargan import config, systems
-from ppstargan.errors import UsageError
+from ppstargan import checkpoint, config, systems
+from ppstargan.errors import UsageError, UserError
 from ppstargan.yaml_text import Text
 
 NEEDED = {
-    "": ("Config", "read", "draw", "System"),
+    "": ("Config", "read", "draw", "System", "sample", "TAKES"),
     "System": ("averaged", "across_batch", "prepare", "updates", "schedule", "sheets"),
 }
 
@@ -33,6 +33,14 @@ def system_named(name: str, where: str = "") -> ModuleType:
     if lacking:  # here, and not after an hour of training
         raise TypeError(f"{module.__file__} lacks {', '.join(lacking)}")
     return module
+
+
+def system_of_file(content: dict, path) -> ModuleType:
+    """The module of the system of a file of weights. Raises UserError for one that this version lacks."""
+    name = checkpoint.system_of(content)
+    if name not in names():
+        raise UserError(f"{path} is of the system {name}: update ppstargan, which has {', '.join(names())}")
+    return system_named(name)
 
 
 def load_config(path, overrides=()) -> config.Config:

@@ -16,6 +16,8 @@ from ppstargan.files import whole_file
 from ppstargan.pictures import GAP, style_sheet
 from ppstargan.translator import Translator
 
+FPS, SECONDS = 25, 2.0  # 25 a second are whole hundredths, which is what a GIF counts in
+FASTEST = 100  # frames a second, which a GIF can still tell apart
 WIDEST = 4096  # px across that the H.264 decoders of browsers take
 BT709, LIMITED_RANGE = 1, 1  # FFmpeg's numbers: without them a player guesses, and colours shift
 SAY_EVERY = 5  # seconds between two lines of progress
@@ -63,6 +65,18 @@ def telling(frames: Iterable, count: int, name) -> Iterator:
             left = timedelta(seconds=round((now - begun) / done * (count - done)))
             print(f"{name}: frame {done} of {count}, {done / (now - begun):.1f} a second, {left} left", flush=True)
             said = now
+
+
+def timing(fps: int | None, seconds: float | None) -> tuple:
+    """(frames a second, frames from a style to the next) of what the user gave, or the usual."""
+    fps = fps or FPS
+    return fps, max(1, round(fps * (seconds or SECONDS)))
+
+
+def write_telling(frames: Iterable, count: int, fps: int, path) -> None:
+    """Writes ``count`` frames to ``path`` as ``writer`` does, and tells how far it is and that it is done."""
+    writer(path)(telling(frames, count, Path(path).name), count, fps, path)
+    print(f"wrote {path}: {count} frames, {count / fps:.1f} seconds", flush=True)
 
 
 def writer(path) -> Callable:
