@@ -160,7 +160,7 @@ def _read(path: Path, open_files: tuple) -> dict:
     except FileNotFoundError:
         asked = f", which {open_files[-1]} names as its _base_" if open_files else ""
         raise UsageError(f"no configuration {path}{asked}; the ones that come along are in {CONFIGS}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError for NUL in a name, and for what is no UTF-8
         raise UsageError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise UsageError(f"{path} holds no keys; start it with '_base_: base.yaml'")
