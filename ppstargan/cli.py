@@ -108,7 +108,7 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
 
 
 GRACE = 2.0  # seconds in which further signals are the same stop: timeout and a closed terminal send several
-# The signal that Stopped stands for. It is no part of Stopped, which Paddle's tracer raises anew with a text of its own.
+# The signal that Stopped stands for: no part of Stopped, which Paddle's tracer raises anew with a text of its own.
 _received: list[int] = []
 
 
