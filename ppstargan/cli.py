@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import os
 import shlex
@@ -98,7 +99,7 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
     except BrokenPipeError:  # who reads the output, such as head, has had enough
         code = 1
     except OSError as error:  # a name that is too long, a folder that may not be read, a disk that went away
-        if error.filename is None:
+        if not isinstance(error.filename, (str, bytes)):
             raise
         reason = f"cannot use {os.path.abspath(os.fsdecode(error.filename))}: {error.strerror or error}"
         print(f"error: {' '.join(reason.split())}; name another, or mend it", file=sys.stderr)
@@ -106,7 +107,8 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
     except KeyboardInterrupt as stop:
         code = stopped_code(stop)
         said = "interrupted" if code == 128 + signal.SIGINT else f"stopped by {signal.Signals(code - 128).name}"
-        print(said, file=sys.stderr)
+        with contextlib.suppress(OSError):  # a closed terminal
+            print(said, file=sys.stderr, flush=True)
     try:
         sys.stdout.flush()
     except OSError:  # or Python says so once more at the end
@@ -115,11 +117,8 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
 
 
 GRACE = 2.0  # seconds in which further signals are the same stop: timeout and a closed terminal send several
-
-
-_received: list[
-    int
-] = []  # the signal that Stopped stands for, which Paddle's tracer raises anew with a text of its own
+# The signal that Stopped stands for: no part of Stopped, which Paddle's tracer raises anew with a text of its own.
+_received: list[int] = []
 
 
 class Stopped(KeyboardInterrupt):
