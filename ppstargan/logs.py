@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ppstargan.config import Config
+from ppstargan.runtime import usable_home
 
 
 class Logger:
@@ -23,7 +24,8 @@ class Logger:
     """
 
     def __init__(self, folder: Path, config: Config, iteration: int, size: int | None = None):
-        from visualdl import LogWriter  # slow to import, and needed by a training run alone
+        with usable_home():
+            from visualdl import LogWriter  # slow to import, and needed by a training run alone
 
         self.path = folder / "visualdl" / "vdlrecords.ppstargan.log"
         if size is not None and self.path.exists() and self.path.stat().st_size > size:
@@ -33,7 +35,9 @@ class Logger:
             self.writer = LogWriter(logdir=str(self.path.parent), file_name=self.path.name)
         for section, values in dataclasses.asdict(config).items():  # a text a section: VisualDL folds its lines
             entries = values.items() if isinstance(values, dict) else [(section, values)]
-            self.writer.add_text(f"config/{section}", ", ".join(f"{k}: {v}" for k, v in entries), iteration)
+            told = ", ".join(f"{k}: {v}" for k, v in entries)
+            told = told.encode("utf-8", "backslashreplace").decode()  # a path may hold bytes that are no text
+            self.writer.add_text(f"config/{section}", told, iteration)
 
     def scalars(self, values: dict, iteration: int) -> None:
         for name, value in values.items():

@@ -31,9 +31,12 @@ def entry(folder: Path, name: str, parts: dict, ending: str) -> Path:
 
 
 def write_text(path, text: str) -> None:
-    """Writes ``path`` whole or not at all. Raises UserError where the disk does not take it."""
+    r"""Writes ``path`` whole or not at all, with \udcc3 for a byte that is no text.
+
+    Raises UserError where the disk does not take it.
+    """
     with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_features(path, features: np.ndarray) -> None:
