@@ -4,7 +4,9 @@ PyTorch is not needed. With --reverse a .pdparams file becomes one that the auth
 
 import os
 
-from ppstargan.cli import parser, run_tool
+import checkout  # noqa: F401
+
+from ppstargan.cli import parser, place, run_tool
 from ppstargan.convert.weights import convert_file, to_authors_file
 from ppstargan.errors import UsageError, UserError
 
@@ -12,12 +14,13 @@ from ppstargan.errors import UsageError, UserError
 def main() -> None:
     arguments = parser(__doc__, "python tools/convert_torch_weights.py 100000_nets_ema.ckpt afhq.pdparams")
     add = arguments.add_argument
-    add("input", help="PyTorch checkpoint (.ckpt, .pth, .pt); with --reverse a .pdparams file")
-    add("output", help="file to write")
+    add("input", type=place, help="PyTorch checkpoint (.ckpt, .pth, .pt); with --reverse a .pdparams file")
+    add("output", type=place, help="file to write")
     add("--w-hpf", type=float, help="weight of the high-pass filter, where a CelebA-HQ model's file lacks it [1]")
     add("--reverse", action="store_true", help="from .pdparams to PyTorch")
     add("--part", choices=("averages", "nets"), help="with --reverse: what to take [averages, if there are any]")
-    add("--fan", help="with --reverse: converted wing.ckpt, for a model with w_hpf > 0 whose file has no fan")
+    what = "with --reverse: converted wing.ckpt, for a model with w_hpf > 0 whose file has no fan"
+    add("--fan", type=place, help=what)
     add("--force", action="store_true", help="replace OUTPUT if it exists")
     given = arguments.parse_args()
 
@@ -25,7 +28,7 @@ def main() -> None:
         raise UsageError("--w-hpf does not go with --reverse; the file knows its w_hpf")
     if not given.reverse and (given.part or given.fan):
         raise UsageError("--part and --fan go with --reverse only")
-    if not given.reverse and given.input.endswith(".pdparams"):
+    if not given.reverse and given.input.suffix == ".pdparams":
         raise UsageError(f"{given.input} is a Paddle file already; give --reverse to convert it to PyTorch")
     if os.path.exists(given.output):
         if os.path.exists(given.input) and os.path.samefile(given.input, given.output):

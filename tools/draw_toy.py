@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ppstargan.cli import parser, run_tool
+import checkout  # noqa: F401
+
+from ppstargan.cli import parser, place, run_tool
 from ppstargan.data.toy import DOMAINS, write_dataset
 
 
 def main() -> None:
     arguments = parser(__doc__, "python tools/draw_toy.py --out data/toy_64 --size 64 --train 1000")
     add = arguments.add_argument
-    add("--out", type=Path, default=Path("data/toy"), help="folder to write [%(default)s]")
+    add("--out", type=place, default=Path("data/toy"), help="folder to write [%(default)s]")
     add("--size", type=int, default=32, help="width and height in pixels [%(default)s]")
     add("--train", type=int, default=400, help="training images a domain [%(default)s]")
     add("--val", type=int, default=40, help="validation images a domain [%(default)s]")

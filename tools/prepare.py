@@ -1,9 +1,10 @@
 """Makes a data set from a folder of images for each domain: their middle squares, resized once by Lanczos's filter and
 split into train and val. An input with train and val keeps them. Interrupted, the same command goes on."""
 
-from pathlib import Path
 
-from ppstargan.cli import parser, run_tool
+import checkout  # noqa: F401
+
+from ppstargan.cli import parser, place, run_tool
 from ppstargan.data.prepare import FORMATS, MANIFEST, prepare
 from ppstargan.errors import UsageError
 
@@ -11,8 +12,8 @@ from ppstargan.errors import UsageError
 def main() -> int:
     arguments = parser(__doc__, "python tools/prepare.py photos data/mine --size 256 --val 500")
     add = arguments.add_argument
-    add("input", type=Path, help="folder with a folder of images for each domain")
-    add("output", type=Path, help="folder to write, with train and val; the input is only read")
+    add("input", type=place, help="folder with a folder of images for each domain")
+    add("output", type=place, help="folder to write, with train and val; the input is only read")
     add(
         "--size",
         type=int,

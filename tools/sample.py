@@ -7,10 +7,11 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
+import checkout  # noqa: F401
 import numpy as np
 
 from ppstargan import pictures, sampling, video
-from ppstargan.cli import add_model, load_model, parser, run_tool
+from ppstargan.cli import add_model, load_model, parser, place, run_tool
 from ppstargan.errors import UsageError, UserError
 from ppstargan.runtime import choose_device
 from ppstargan.translator import Translator
@@ -24,8 +25,9 @@ def read_arguments() -> argparse.Namespace:
     arguments = parser(__doc__, example)
     add = arguments.add_argument
     add_model(arguments)
-    add("--source", nargs="+", required=True, metavar="PATH", help="images to translate: files or folders")
-    add("--reference", nargs="+", metavar="PATH", help="images that give the styles; their folders name the domains")
+    add("--source", type=place, nargs="+", required=True, metavar="PATH", help="images to translate: files or folders")
+    what = "images that give the styles; their folders name the domains"
+    add("--reference", type=place, nargs="+", metavar="PATH", help=what)
     add("--domain", nargs="+", metavar="NAME", help="domains of the seeds, or that of the references: names or numbers")
     add("--seed", type=int, help="another seed, other styles [0]")
     add("--latents", type=int, metavar="N", help=f"styles for each domain [1 for one picture, else {LATENTS}]")
@@ -33,7 +35,7 @@ def read_arguments() -> argparse.Namespace:
     add("--video", action="store_true", help="an .mp4, .gif or .webp in which the styles change")
     add("--seconds", type=float, help=f"with --video: from a style to the next [{SECONDS:g}]")
     add("--fps", type=int, help=f"with --video: frames a second [{FPS}]")
-    add("--out", type=Path, metavar="PATH", help="file to write; further ones are numbered [a new one in output/]")
+    add("--out", type=place, metavar="PATH", help="file to write; further ones are numbered [a new one in output/]")
     add("--force", action="store_true", help="replace what is there")
     add("--columns", type=int, default=8, metavar="N", help="sources across a sheet or a video [%(default)s]")
     add("--rows", type=int, default=8, metavar="N", help="styles down a sheet [%(default)s]")
