@@ -59,6 +59,7 @@ def allowed(key: str, kind: str) -> str:
     if key == "train.amp":
         return ", ".join(config.AMP)
     least = {**dict.fromkeys(config.AT_LEAST_ONE, ", 1 or more"), **dict.fromkeys(config.NOT_NEGATIVE, ", 0 or more")}
+    least["train.lr"] = ", above 0"
     least.update({**dict.fromkeys(config.FRACTIONS, ", 0 to 1"), **dict.fromkeys(config.BELOW_ONE, ", 0 to below 1")})
     return KINDS[kind] + least.get(key, "")
 

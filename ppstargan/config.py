@@ -252,6 +252,8 @@ def _check_ranges(config: Config, where: str) -> None:
     for key, kind in known_keys().items():
         if kind == "int" and value(key) > AT_MOST.get(key, LARGEST):
             raise UsageError(f"{where}: {key} must be at most {AT_MOST.get(key, LARGEST)}, not {value(key)}")
+    if config.train.lr == 0:
+        raise UsageError(f"{where}: train.lr must be above 0: at 0, nothing is learnt")
     for key in FRACTIONS:
         if not 0 <= value(key) <= 1:
             raise UsageError(f"{where}: {key} must be between 0 and 1, not {value(key)}")

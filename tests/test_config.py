@@ -54,6 +54,7 @@ def test_overrides_win_and_keep_their_types():
         ("model.img_size=100", "32, 64, 128, 256, 512 or 1024"),
         ("train.batch_size=0", "at least 1"),
         ("train.lr=-1", "must not be negative"),
+        ("train.lr=0", "must be above 0"),
         ("train.lr=.nan", "must be a number, not '.nan'"),
         ("train.lr=1e999", "must not be negative, nor infinite"),
         ("data.max_bad_share=1.1", "between 0 and 1"),
