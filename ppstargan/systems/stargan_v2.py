@@ -68,7 +68,7 @@ class Loss:
 
 @dataclass
 class Train(config.Train):
-    lr: float = key(least=0)
+    lr: float = key(above=0)  # at 0, nothing is learnt
     f_lr: float = key(least=0)
     beta1: float = key(least=0, below=1)
     beta2: float = key(least=0, below=1)
