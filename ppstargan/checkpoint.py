@@ -1,6 +1,6 @@
 """Files of weights and of training states: nested dicts of NumPy arrays, as one ``.pdparams`` file.
 
-A file holds ``architecture`` (the arguments of ``Networks``), ``domains`` (their names, or None), ``nets`` and
+A file holds ``architecture`` (what builds the networks), ``domains`` (their names, or None), ``nets`` and
 ``averages`` (network -> parameter -> array; either may be missing, and so may a network), and of a training run also
 ``optimizers`` and ``iteration``. It is a pickle with its checksum behind it. ``paddle.load`` reads it too; ``load``
 here runs nothing that a file asks for.
@@ -17,10 +17,9 @@ from unicodedata import normalize
 import numpy as np
 import paddle
 
-from ppstargan import foreign, safe_pickle
 from ppstargan.errors import UserError
 from ppstargan.files import dead_link, reason, replaced
-from ppstargan.finite import first_bad_array
+from ppstargan.format import foreign, form, safe_pickle
 
 HOW_TO_GET = (
     "python tools/quickstart.py trains a small model and python tools/train.py -c CONFIG yours, both into "
@@ -95,22 +94,12 @@ def load(path, how_to_get: str = HOW_TO_GET) -> dict:
             f"{path.absolute()} holds {foreign.described(content)}: no weights of ppstargan's"
             f"{foreign.way(content, path) or '; ' + how_to_get}"
         )
-    bad = first_bad_array(content, ("nets", "averages"))
-    if bad:
-        raise Damaged(
-            f"{path.absolute()}: {bad}, so these weights make nothing: the training that wrote them had diverged, or "
-            "the file was made wrong; take an earlier checkpoint"
-        )
-    names = content.get("domains") or []
-    if not isinstance(names, (list, tuple)) or not all(map(_is_plain_name, names)):  # they may name files
-        raise Damaged(f"{path.absolute()} names domains that are no plain names: {names!r}")
-    if names:
-        content["domains"] = [normalize("NFC", name) for name in names]  # as folders.py names them
+    fault = form.fault(content)
+    if fault:
+        raise Damaged(f"{path.absolute()} {fault}")
+    if content.get("domains"):
+        content["domains"] = [normalize("NFC", name) for name in content["domains"]]  # as folders.py names them
     return content
-
-
-def _is_plain_name(name) -> bool:
-    return isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\\0")
 
 
 def _checked(file):

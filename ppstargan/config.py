@@ -156,6 +156,13 @@ def changes(before: dict, config: Config) -> dict:
     return found
 
 
+def unknown_keys(values: dict, schema: type) -> list:
+    """The keys in nested ``values``, such as "train.lr", that the schema has not: another version's."""
+    parts = {name: value if isinstance(value, dict) else {"": 0} for name, value in values.items()}
+    found = [f"{part}.{name}" if name else part for part, entries in parts.items() for name in entries]
+    return [name for name in found if name not in known_keys(schema)]
+
+
 def _read(path: Path, open_files: tuple) -> list:
     path = Path(os.path.abspath(path))
     if os.path.realpath(path) in map(os.path.realpath, open_files):

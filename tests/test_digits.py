@@ -104,9 +104,9 @@ def test_write_digits(tmp_path):
     assert write_digits(root, **SMALL) is True
     assert sorted(path.name for path in root.iterdir()) == FILES
     content = gzip.decompress((root / "train-images-idx3-ubyte.gz").read_bytes())
-    assert content[:16].hex() == "00000803" "0000001e" "0000000c" "0000000c" and len(content) == 16 + 30 * 144
+    assert content[:16].hex() == "000008030000001e0000000c0000000c" and len(content) == 16 + 30 * 144
     content = gzip.decompress((root / "t10k-labels-idx1-ubyte.gz").read_bytes())
-    assert content.hex() == "00000801" "00000014" + 2 * "00010203040506070809"
+    assert content.hex() == "0000080100000014" + 2 * "00010203040506070809"
     read = idx.read(root)
     assert (read.train.images[13] == draw_digit(3, 12, np.random.default_rng([4, 0, 3, 1]))).all()
     assert (read.test.images[9] == draw_digit(9, 12, np.random.default_rng([4, 1, 9, 0]))).all()

@@ -81,7 +81,8 @@ def records(data):
 def test_table():
     assert len({asset.target for asset in ASSETS.values()}) == len({a.url for a in ASSETS.values()}) == len(ASSETS)
     for asset in ASSETS.values():
-        assert asset.kind in {"dataset", "landmarks", *DESCRIPTIONS}
+        assert asset.kind in {"dataset", "landmarks", "idx", *DESCRIPTIONS}
+        assert (asset.kind == "idx") == bool(asset.files)
         assert asset.url.startswith("https://") and list(asset.domains) == sorted(asset.domains)
         for known_sum in asset.sums:
             assert len(known_sum) in (8, 64) and int(known_sum, 16)

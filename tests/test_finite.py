@@ -37,7 +37,7 @@ def test_of_a_file_that_is_loaded(tmp_path, part, value, dtype, held):
     parts = {"nets": arrays, "averages": arrays}
     parts[part] = {**arrays, "style_encoder": spoilt(arrays["style_encoder"], "shared.0.bias", value, dtype)}
     path = save(tmp_path / "a.pdparams", model, **parts)
-    message = f"{path}: {part}/style_encoder/shared.0.bias holds {held}, so these weights make nothing: the training"
+    message = f"{path} is of no use: {part}/style_encoder/shared.0.bias holds {held}; the training that"
     for call in (checkpoint.load, Translator):
         assert refusal(call, path).startswith(message)
 

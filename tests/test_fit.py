@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import small_model
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ppstargan.data import transforms
 from ppstargan.data.prepare import prepare
@@ -49,7 +50,9 @@ def pictures(folder, image):
     for domain in ("cat", "dog"):
         (folder / domain).mkdir(parents=True)
         for i in range(3):
-            image.save(folder / domain / f"{i}.png")
+            note = PngInfo()
+            note.add_text("name", f"{domain} {i}")  # copies would go to one part
+            image.save(folder / domain / f"{i}.png", pnginfo=note)
     return folder
 
 

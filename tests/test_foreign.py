@@ -8,25 +8,27 @@ import numpy as np
 import paddle
 import pytest
 from authors_form import SMALL, authors_states, ours, refusal, same
+from one_step import averages_of, state_of
 from small_model import networks, values
 from toy_runs import flat
 
 from ppstargan import checkpoint
 from ppstargan.convert.weights import convert, convert_file
 from ppstargan.systems.stargan_v2 import adam_optimizers
+from ppstargan.training.state import content as state_content
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A checkpoint of a training run."""
     nets, path = networks(), tmp_path_factory.mktemp("run") / "0000003.pdparams"
-    optimizers = adam_optimizers(nets)
+    optimizers = adam_optimizers(nets.trained)
     for name, optimizer in optimizers.items():
         sum(p.sum() for p in getattr(nets, name).parameters()).backward()
         optimizer.step()
     more = {"config": {"train": {"lr": 1e-4}}, "images": {"cat": [3, "x"]}, "scaler": None}
     facts = {"architecture": nets.architecture, "domains": ["cat", "dog", "lion"], "iteration": 3}
-    checkpoint.save(checkpoint.training_state(nets, nets.averages(), optimizers, **facts, **more), path)
+    checkpoint.save({**state_content(state_of(nets, averages_of(nets), optimizers)), **facts, **more}, path)
     return path
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ppstargan.data import toy
+from ppstargan.data import idx, toy
 from ppstargan.data.folders import find_domains
 from ppstargan.data.toy import DOMAINS, draw_face, write_dataset
 from ppstargan.errors import UsageError, UserError
@@ -139,9 +139,34 @@ def test_bad_numbers_and_places(tmp_path):
         write_dataset(tmp_path / "file" / "toy", **SMALL)
 
 
-def test_a_wrong_call_of_the_tool(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["tools/draw_toy.py", "--out", str(tmp_path / "toy"), "--size", "4"])
+def draw_toy(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["tools/draw_toy.py", *arguments])
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(Path(__file__).parents[1] / "tools" / "draw_toy.py"), run_name="__main__")
-    assert ended.value.code == 2 and not list(tmp_path.iterdir())
+    return ended.value.code
+
+
+def test_a_wrong_call_of_the_tool(tmp_path, monkeypatch, capsys):
+    assert draw_toy(monkeypatch, "--out", str(tmp_path / "toy"), "--size", "4") == 2
     assert capsys.readouterr().err == "error: toy faces: size is 4; give 8 or more\n"
+    assert draw_toy(monkeypatch, "gna") == 2 and not list(tmp_path.iterdir())
+    said = capsys.readouterr().err
+    assert said.startswith("error: argument SYSTEM: invalid choice: 'gna'") and said.count("\n") == 1
+
+
+def test_the_tool_draws_what_a_system_trains_on_where_its_toy_configuration_looks(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    small = ["--train", "2", "--val", "1"]
+    assert draw_toy(monkeypatch, *small) == draw_toy(monkeypatch, "faces", *small) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "data/toy: 2 + 1 faces of each of cat, dog, lion, 32 px"
+    assert said[1].startswith("data/toy: this set is there already")
+    assert list(find_domains("data/toy/train")) == list(DOMAINS)
+    for system in ("gan", "wgan", "wgan_gp", "cgan"):
+        assert draw_toy(monkeypatch, system, *small) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "data/toy_digits: 2 + 1 of each digit, 28 px"
+    assert said[1:] == ["data/toy_digits: this set is there already (2 + 1 of each digit, 28 px)"] * 3
+    assert idx.read("data/toy_digits").train.images.shape == (20, 28, 28)
+    assert draw_toy(monkeypatch, "gan", "--out", "mine", "--size", "9", "--seed", "3", *small) == 0
+    assert idx.read("mine").test.images.shape == (10, 9, 9)

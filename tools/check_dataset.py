@@ -6,7 +6,7 @@ from ppstargan.data.check import check_dataset
 
 def main() -> int:
     arguments = parser(__doc__, "python tools/check_dataset.py data/afhq")
-    arguments.add_argument("root", help="folder that holds train and val")
+    arguments.add_argument("root", help="folder that holds train and val, or the four files of MNIST or a set like it")
     return check_dataset(arguments.parse_args().root)
 
 

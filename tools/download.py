@@ -19,7 +19,8 @@ def main() -> int | None:
     add("--out", type=Path, default=Path("data"), help="folder to write to [%(default)s]")
     instead = arguments.add_mutually_exclusive_group()
     instead.add_argument("--mirror", metavar="URL", help="another address; ending in /, a folder with the file")
-    instead.add_argument("--from", dest="local", type=Path, metavar="FILE", help="a file that is here already")
+    here = "a file that is here already; mnist: the folder"
+    instead.add_argument("--from", dest="local", type=Path, metavar="FILE", help=here)
     given = arguments.parse_args()
 
     if given.list:

@@ -1,25 +1,43 @@
-"""Draws the toy faces: a dataset of cats, dogs and lions for trying things without a download."""
+"""Draws what the toy configuration of a system trains on, for trying things without a download: digits for gan, wgan,
+wgan_gp and cgan, and cats, dogs and lions (faces) where no system is named."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ppstargan.cli import parser, run_tool
-from ppstargan.data.toy import DOMAINS, write_dataset
+from ppstargan.data import digits, toy
+
+FACES = {"out": Path("data/toy"), "size": 32, "train": 400, "val": 40}
+DIGITS = {
+    "out": Path("data/toy_digits"), "size": digits.SIZE, "train": digits.TRAIN_COUNT, "val": digits.TEST_COUNT
+}  # fmt: skip
+USUAL = {"faces": FACES, "stargan_v2": FACES, "gan": DIGITS, "wgan": DIGITS, "wgan_gp": DIGITS, "cgan": DIGITS}
 
 
 def main() -> None:
     arguments = parser(__doc__, "python tools/draw_toy.py --out data/toy_64 --size 64 --train 1000")
     add = arguments.add_argument
-    add("--out", type=Path, default=Path("data/toy"), help="folder to write [%(default)s]")
-    add("--size", type=int, default=32, help="width and height in pixels [%(default)s]")
-    add("--train", type=int, default=400, help="training images a domain [%(default)s]")
-    add("--val", type=int, default=40, help="validation images a domain [%(default)s]")
-    add("--seed", type=int, default=0, help="another seed, other faces [%(default)s]")
+
+    def usual(name: str) -> str:
+        return f"[{FACES[name]}; digits: {DIGITS[name]}]"
+
+    add("system", nargs="?", default="faces", choices=USUAL, metavar="SYSTEM", help=f"{', '.join(USUAL)} [faces]")
+    add("--out", type=Path, help=f"folder to write {usual('out')}")
+    add("--size", type=int, help=f"width and height in pixels {usual('size')}")
+    add("--train", type=int, help=f"training images of each domain or digit {usual('train')}")
+    add("--val", type=int, help=f"validation images of each domain or digit {usual('val')}")
+    add("--seed", type=int, default=0, help="another seed, other images [%(default)s]")
     args = arguments.parse_args()
-    drawn = write_dataset(args.out, size=args.size, train_count=args.train, val_count=args.val, seed=args.seed)
-    counts = f"{args.train} + {args.val} faces of each of {', '.join(DOMAINS)}, {args.size} px"
-    print(f"{args.out}: {counts}" if drawn else f"{args.out}: this set is there already ({counts})")
+    given = {name: value for name, value in vars(args).items() if value is not None}
+    out, size, train, val = ({**USUAL[args.system], **given}[name] for name in FACES)
+    if USUAL[args.system] is DIGITS:
+        drawn = digits.write_digits(out, size=size, train_count=train, test_count=val, seed=args.seed)
+        counts = f"{train} + {val} of each digit, {size} px"
+    else:
+        drawn = toy.write_dataset(out, size=size, train_count=train, val_count=val, seed=args.seed)
+        counts = f"{train} + {val} faces of each of {', '.join(toy.DOMAINS)}, {size} px"
+    print(f"{out}: {counts}" if drawn else f"{out}: this set is there already ({counts})")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import re
 
 import numpy as np
 
-from ppstargan import foreign, safe_pickle
 from ppstargan.errors import UsageError, UserError
+from ppstargan.format import foreign, safe_pickle
 from ppstargan.nets.stargan_v2 import NETWORKS
 
 DESCRIPTION = "the networks of a training run of PaddleGAN (iter_N_weight.pdparams)"

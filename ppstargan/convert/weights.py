@@ -16,7 +16,7 @@ from ppstargan.convert.optimizers import adam_moments
 from ppstargan.convert.recognise import HIGH_PASS, LAPLACIAN, described, infer_architecture, recognise, some
 from ppstargan.errors import UserError
 from ppstargan.files import dead_link
-from ppstargan.finite import first_bad_array
+from ppstargan.format.finite import first_bad_array
 from ppstargan.metrics import inception
 from ppstargan.metrics.alexnet import AlexNet
 from ppstargan.metrics.lpips import LPIPS

@@ -12,7 +12,9 @@ from typing import Iterator, NamedTuple, Sequence
 from PIL import ImageStat
 
 from ppstargan.data.bad_files import LISTED, BadImage, shown
+from ppstargan.data.check_idx import check_idx
 from ppstargan.data.folders import check_same_domains, find_domains
+from ppstargan.data.idx import is_idx
 from ppstargan.data.reading import read_picture
 from ppstargan.data.threads import in_threads
 
@@ -38,8 +40,11 @@ def check_dataset(root: str | Path) -> int:
     """Prints what is in ``root``/train and ``root``/val, and what is wrong with it; returns 1 for bad files, else 0.
 
     Files that are in train and in val, of nearly one colour, or transparent are named, but are no fault. Raises
-    UserError for what training would refuse to start on: a part that is missing, or domains that differ.
+    UserError for what training would refuse to start on: a part that is missing, or domains that differ. MNIST's files
+    go to ``check_idx``.
     """
+    if is_idx(root):
+        return check_idx(root)
     parts = {"train": find_domains(Path(root) / "train", min_images=2), "val": find_domains(Path(root) / "val")}
     places = [(part, domain, path) for part in parts for domain in parts[part] for path in parts[part][domain]]
     found: dict[tuple[str, str], list[Checked]] = {}

@@ -27,11 +27,19 @@ def draw_digit(label: int, size: int, rng: np.random.Generator) -> np.ndarray:
 
     The same state of ``rng`` gives the same digit at any size.
     """
-    strokes = [points + rng.normal(0, 0.025, points.shape) for points in _WAYS[label](rng)]
-    strokes = [_through(points) for points in strokes]
+    return _draw(_WAYS[label](rng), size, rng)
+
+
+def draw_scribble(size: int, rng: np.random.Generator) -> np.ndarray:
+    """A line to and fro, by the same pen as the digits, that is none of them: uint8 [size, size]."""
+    return _draw([rng.uniform((-0.5, -1), (0.5, 1), (rng.integers(6, 12), 2))], size, rng)
+
+
+def _draw(strokes: list, size: int, rng: np.random.Generator) -> np.ndarray:
+    shaken = [points + rng.normal(0, 0.025, points.shape) for points in strokes]
+    lines = [_through(points) for points in shaken]
     pen = _Pen(rng)
-    placed = _placed(strokes, rng)
-    return pen.ink([points * size for points in placed], size)
+    return pen.ink([points * size for points in _placed(lines, rng)], size)
 
 
 def write_digits(

@@ -74,13 +74,15 @@ def find(root: str | Path) -> dict:
     if len(sets) > 1:
         names = ", ".join(prefix.rstrip("-_") or "MNIST" for prefix in sets)
         raise UserError(f"{shown(root)} holds files of several sets: {names}; put each into a folder of its own")
+    four = {}
     for part in ("train", "test"):
         for kind in ("images", "labels"):
-            if (sets[0], part, kind) not in files:
+            four[part, kind] = files.get((sets[0], part, kind))
+            if four[part, kind] is None:
                 name = f"{sets[0]}{'t10k' if part == 'test' else part}-{kind}-idx{_SIDES[kind]}-ubyte.gz"
                 there = ", ".join(shown(path.name) for path in files.values())
                 raise UserError(f"{shown(root)} lacks {name}: it holds {there} only; add it, or {HELP}")
-    return {(part, kind): path for (_, part, kind), path in files.items()}
+    return four
 
 
 def read(root: str | Path) -> Digits:

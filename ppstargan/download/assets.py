@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import NamedTuple
 from ppstargan import checkpoint
 from ppstargan.convert.recognise import DESCRIPTIONS
 from ppstargan.convert.weights import convert
-from ppstargan.download.fetch import DiskError, disk_error, fetch, megabytes
+from ppstargan.download.fetch import DiskError, disk_error, fetch, megabytes, sha256_of
+from ppstargan.download.several import fetch_files, install_files
 from ppstargan.download.unpack import remove_partial, unpack_dataset
 from ppstargan.errors import UserError
 from ppstargan.face.mean import mean_landmarks
@@ -22,7 +22,10 @@ RECORDS = "downloads.json"  # in the same folder: SHA-256 of what came first, an
 
 
 class Asset(NamedTuple):
-    """A published file. ``kind`` is "dataset", "landmarks", or what the converter calls the network."""
+    """A published file. ``kind`` is "dataset", "landmarks", or what the converter calls the network.
+
+    Of the kind "idx", it is ``files`` with their SHA-256 in the folder ``url`` and in its ``mirrors``.
+    """
 
     what: str
     kind: str
@@ -32,6 +35,8 @@ class Asset(NamedTuple):
     size: str = "size unknown"  # of the published file, where known; for people
     sums: tuple = ()  # known SHA-256, or their beginnings; any of them will do
     domains: tuple = ()  # in the order of their numbers
+    files: dict | None = None
+    mirrors: tuple = ()
 
 
 _STARGAN = "https://www.dropbox.com/s/"  # the addresses in download.sh of github.com/clovaai/stargan-v2
@@ -40,7 +45,14 @@ _NC = "CC BY-NC 4.0 (NAVER)"
 _CELEBA = "CelebA's terms: research, not commercial"
 _BSD = "BSD 3-Clause (torchvision); ImageNet's terms may apply"
 _ANIMALS, _FACES = ("cat", "dog", "wild"), ("female", "male")
-# Where the sums are known from: those of the data sets, github.com/LS4GAN/uvcgan2 publishes; of the networks that judge
+_MNIST = {
+    "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+}
+# Where the sums are known from: those of MNIST, many projects publish, all the same (its mirrors are torchvision's,
+# TensorFlow's and Paddle's); of the other data sets, github.com/LS4GAN/uvcgan2 does; of the networks that judge
 # images, the names of the published files hold the first eight digits (the second one each: the same weights in
 # PyTorch's older format); of lpips, the PyPI package lpips 0.1.4 holds the file. Others are recorded on first use.
 ASSETS = {
@@ -91,6 +103,11 @@ ASSETS = {
         "https://github.com/richzhang/PerceptualSimilarity/raw/master/lpips/weights/v0.1/alex.pth", "lpips.pdparams",
         "BSD 2-Clause", size="6 kB", sums=("df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",),
     ),
+    "mnist": Asset(
+        "MNIST, 70000 digits, 28 px", "idx", "https://ossci-datasets.s3.amazonaws.com/mnist/", "mnist",
+        "CC BY-SA 3.0 (LeCun, Cortes)", size="11.6 MB", files=_MNIST,
+        mirrors=("https://storage.googleapis.com/cvdf-datasets/mnist/", "https://dataset.bj.bcebos.com/mnist/"),
+    ),
 }  # fmt: skip
 
 
@@ -117,6 +134,8 @@ def download(name: str, folder: Path, mirror: str | None = None, local: Path | N
         return target
     records = _load(folder)
     record = records.setdefault(name, {})
+    if asset.kind == "idx":
+        return _download_files(name, folder, mirror, local, records)
     if local is None:
         url = mirror or asset.url
         url += published_name(asset) if url.endswith("/") else ""
@@ -135,7 +154,7 @@ def download(name: str, folder: Path, mirror: str | None = None, local: Path | N
             what = "is a folder; give the file itself" if source.is_dir() else "does not exist; check the path"
             raise UserError(f"{source} {what}")
 
-    digest = _sha256(source)
+    digest = sha256_of(source)
     print(_check(name, digest, record, source, is_own=local is None), flush=True)
     try:
         for line in _install(asset, source, target):
@@ -156,6 +175,27 @@ def download(name: str, folder: Path, mirror: str | None = None, local: Path | N
     return target
 
 
+def _download_files(name: str, folder: Path, mirror: str | None, local: Path | None, records: dict) -> Path:
+    """``download`` for a set of files; ``mirror`` is a folder's address, ``local`` a folder with the files."""
+    asset, target, source = ASSETS[name], folder / ASSETS[name].target, part_of(name, folder)
+    if mirror and not mirror.endswith("/"):
+        raise UserError(f"{name} is {len(asset.files)} files; give the address of their folder, ending in /")
+    if local is None:
+        print(f"{name}: {asset.what}; licence: {asset.licence}", flush=True)
+        state = records[name].setdefault("part", {})
+
+        def begun(file: str, begun_with: dict) -> None:
+            state[file] = begun_with
+            _save(records, folder)
+
+        fetch_files(asset.files, (mirror,) if mirror else (asset.url, *asset.mirrors), source, state, begun)
+    print(install_files(local.absolute() if local else source, target, own=local is None))
+    records[name].pop("part", None)
+    _save(records, folder)
+    print(f"{name}: {target}", flush=True)
+    return target
+
+
 def published_name(asset: Asset) -> str:
     """The name that the file has where it is published."""
     return asset.url.partition("?")[0].rpartition("/")[2]
@@ -163,6 +203,8 @@ def published_name(asset: Asset) -> str:
 
 def part_of(name: str, folder: Path) -> Path:
     """Where the file is while it arrives. Two files have one name at their publisher's, so the asset's goes first."""
+    if ASSETS[name].kind == "idx":  # a folder
+        return folder / f"{name}.part"
     return folder / f"{name}.{published_name(ASSETS[name]).rpartition('.')[2]}.part"
 
 
@@ -174,8 +216,10 @@ def overview(folder: Path) -> list:
         state = "there" if (folder / asset.target).exists() else "missing"
         if state == "missing" and part.exists():
             total = record.get("part", {}).get("bytes")
-            state = megabytes(part.stat().st_size) + (f" of {megabytes(total)}" if total else "") + " arrived"
-        known = "known" if any(len(s) == 64 for s in asset.sums) else "first 8 digits known" if asset.sums else None
+            arrived = part.stat().st_size if part.is_file() else sum(file.stat().st_size for file in part.iterdir())
+            state = megabytes(arrived) + (f" of {megabytes(total)}" if total else "") + " arrived"
+        whole = asset.files or any(len(s) == 64 for s in asset.sums)
+        known = "known" if whole else "first 8 digits known" if asset.sums else None
         digest = known or ("recorded" if "sha256" in record else "not known, recorded on first use")
         lines.append(f"{name:<18}{state:<9} {asset.what}, {asset.size}")
         lines.append(f"{'':18}to {folder / asset.target}; licence: {asset.licence}; SHA-256: {digest}")
@@ -231,17 +275,6 @@ def _copy(source: Path, target: Path) -> None:
             shutil.copyfile(source, partial)
     except OSError as error:
         raise disk_error(error, target) from None
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    try:
-        with open(path, "rb") as file:
-            for block in iter(lambda: file.read(1 << 20), b""):
-                digest.update(block)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
-    return digest.hexdigest()
 
 
 def _load(folder: Path) -> dict:

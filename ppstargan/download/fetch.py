@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import re
 import shutil
 import sys
@@ -104,6 +105,18 @@ def need_room(count: int, folder: Path) -> None:
             f"{folder.absolute()} has {megabytes(free)} free, and {megabytes(count)} are needed; make room, "
             "or name another folder by --out"
         )
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits. Raises UserError where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                digest.update(block)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    return digest.hexdigest()
 
 
 def _open(url: str, have: int, state: dict | None):

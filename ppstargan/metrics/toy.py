@@ -5,15 +5,15 @@ The judge of domains is a small classifier that saw the drawn faces only, so it 
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, repeat
 from typing import NamedTuple
 
 import numpy as np
 import paddle
 from paddle import nn
-from paddle.nn import functional as F
 
 from ppstargan.data.batches import load_batch
+from ppstargan.metrics.classifier import fit
 from ppstargan.nets.stargan_v2 import Networks
 
 OUTPUTS = 10  # images for each source and target domain, as many as in the paper's LPIPS protocol
@@ -49,18 +49,16 @@ def train_classifier(images: dict, size: int, epochs: int = 6, seed: int = 0) ->
         layers += [nn.Conv2D(width, wider, 3, padding=1), nn.ReLU(), nn.MaxPool2D(2)]
         width = wider
     net = nn.Sequential(*layers, nn.AdaptiveAvgPool2D(2), nn.Flatten(), nn.Linear(4 * width, len(images)))
-    optimizer = paddle.optimizer.Adam(1e-3, parameters=net.parameters())
     x = load_batch([path for paths in images.values() for path in paths], size)
     y = np.concatenate([np.full(len(paths), domain) for domain, paths in enumerate(images.values())])
-    rng = np.random.default_rng(seed)
-    for _ in range(epochs):
-        for chosen in np.array_split(rng.permutation(len(y)), max(1, len(y) // 32)):
-            faces = x[chosen, :, :, :: rng.choice([-1, 1])]
-            F.cross_entropy(net(paddle.to_tensor(faces.copy())), paddle.to_tensor(y[chosen])).backward()
-            optimizer.step()
-            optimizer.clear_grad()
-    net.eval()
-    return net
+
+    def batches():
+        rng = np.random.default_rng(seed)
+        for _ in range(epochs):
+            for chosen in np.array_split(rng.permutation(len(y)), max(1, len(y) // 32)):
+                yield x[chosen, :, :, :: rng.choice([-1, 1])].copy(), y[chosen]
+
+    return fit(net, batches(), repeat(1e-3))
 
 
 @paddle.no_grad()

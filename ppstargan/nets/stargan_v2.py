@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 
 import paddle
 
@@ -95,6 +96,9 @@ class Networks:
 
 def build(architecture: dict, where: str) -> Networks:
     """``Networks`` for its names and shapes alone: its parameters take no memory and hold no values."""
+    newer = [name for name in architecture if name not in inspect.signature(Networks).parameters]
+    if newer and "num_domains" in architecture:
+        raise UserError(f"{where} has networks with {', '.join(newer)}: update ppstargan, which lacks it")
     try:
         with paddle.LazyGuard():
             return Networks(**architecture)

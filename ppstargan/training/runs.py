@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ppstargan import checkpoint
-from ppstargan.config import Config, changes, to_yaml
+from ppstargan.config import Config, changes, to_yaml, unknown_keys
 from ppstargan.errors import UserError
 from ppstargan.files import dead_link, make_folder, reason, whole_file
 from ppstargan.training import distributed, lock
@@ -200,8 +200,9 @@ def compare_training(content: dict, config: Config, images: dict, path: Path, al
     Raises UserError where it, or the ``image_lists``, differ in a way that changes the training, unless that is
     allowed. Checkpoints of earlier versions and converted ones do not say what they were trained with.
     """
-    harmless, others = [], []
-    for key, (was, now, without_effect) in changes(content.get("config") or {}, config).items():
+    trained_with, harmless = content.get("config") or {}, []
+    others = [f"{key} was given, which this version does not know" for key in unknown_keys(trained_with, type(config))]
+    for key, (was, now, without_effect) in changes(trained_with, config).items():
         (harmless if without_effect else others).append(f"{key} was {was}, now {now}")
     before = content.get("images") or {}
     for domain, (count, digest) in images.items():

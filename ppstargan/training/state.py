@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import paddle
 
 from ppstargan import checkpoint
 from ppstargan.checkpoint import arrays, compare, fill
 from ppstargan.errors import UserError
-from ppstargan.finite import first_bad_array
+from ppstargan.format.finite import first_bad_array
 
 
 class State(NamedTuple):
@@ -38,21 +40,23 @@ def content(state: State, **more) -> dict:
 
 def restore(stored: dict, state: State, where: str) -> None:
     """Puts a checkpoint's networks, averages and optimisers back in place. Raises UserError where one does not fit."""
-    for part in ("nets", "averages", "optimizers", "iteration"):
-        if part not in stored:
-            raise UserError(f"{where} holds no {part}, so no run can go on from it; start one with --init {where}")
-    if not isinstance(stored["iteration"], int) or stored["iteration"] < 0:
+    needed = {"nets": state.networks, "averages": state.averages, "optimizers": state.networks}
+    lacking = [part for part in needed if stored.get(part) is None] + ["iteration"] * ("iteration" not in stored)
+    if not lacking and (type(stored["iteration"]) is not int or stored["iteration"] < 0):
         raise UserError(f"{where}: iteration is {stored['iteration']!r}, and must be a whole number")
+    lacking = lacking or [f"{part} of {name}" for part in needed for name in needed[part] if name not in stored[part]]
+    init = f"--init {shlex.quote(where)}"
+    if lacking:
+        raise UserError(f"{where} holds no {lacking[0]}, so no run can go on from it; start one with {init}")
     bad = first_bad_array(stored, ("optimizers",))
     if bad:
-        raise UserError(f"{where}: {bad}, so no run can go on from it; take an earlier checkpoint, or --init {where}")
-    advice = _settings(state, stored)
+        raise UserError(f"{where}: {bad}, so no run can go on from it; take an earlier checkpoint, or {init}")
     places = [(state.networks, stored["nets"], ""), (state.averages, stored["averages"], "average of ")]
     for nets, values, what in places:
         for name, net in nets.items():
-            if name not in values:
-                raise UserError(f"{where} holds no {what}{name}, so no run can go on from it")
-            compare(net, values[name], f"{where}, {what}{name}", advice=advice)
+            compare(net, values[name], f"{where}, {what}{name}", advice=_settings(state, stored))
+    for name, net in state.networks.items():
+        _compare_accumulators(net, stored["optimizers"][name], f"{where}, optimizer of {name}")
     for name, net in state.frozen.items():
         if name in stored["nets"]:
             fill(net, stored["nets"][name], f"{where}, {name}")
@@ -60,7 +64,24 @@ def restore(stored: dict, state: State, where: str) -> None:
         for name, net in nets.items():
             fill(net, values[name], f"{where}, {what}{name}")
     for name, net in state.networks.items():
-        set_accumulators(net, state.optimizers[name], stored["optimizers"].get(name, {}))
+        set_accumulators(net, state.optimizers[name], stored["optimizers"][name])
+
+
+def _compare_accumulators(net: paddle.nn.Layer, stored: dict, where: str) -> None:
+    """Raises UserError where an optimiser's stored state has other names than the network, or shapes of none of both.
+
+    What an optimiser keeps of a parameter has its shape, or is one number, as Adam's powers of beta; it keeps the same
+    of all.
+    """
+    shapes = {name: tuple(parameter.shape) for name, parameter in net.named_parameters()}
+    kinds = {kind for entries in stored.values() for kind in entries}
+    for name, entries in stored.items():
+        for kind in kinds - entries.keys():
+            raise UserError(f"{where}: {name} has no {kind} in the file, and it is needed; start with --init")
+        for kind, value in entries.items():
+            if np.shape(value) not in (shapes.get(name), (1,)):
+                has = f"{kind} of shape {np.shape(value)} in the file, and {shapes.get(name)} is needed"
+                raise UserError(f"{where}: {name} has {has}; start with --init")
 
 
 def accumulators(net: paddle.nn.Layer, optimizer) -> dict:

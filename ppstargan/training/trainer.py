@@ -19,7 +19,7 @@ from ppstargan.config import Config
 from ppstargan.data.batches import batches
 from ppstargan.errors import UsageError, UserError
 from ppstargan.files import reason
-from ppstargan.finite import first_not_finite
+from ppstargan.format.finite import first_not_finite
 from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, stop_signals
 from ppstargan.training import distributed, runs, state
 from ppstargan.training.amp import GradScaler
