@@ -13,7 +13,7 @@ from ppstargan.data.batches import batches
 from ppstargan.data.classes import POOLED, prepared, read_classes, read_pooled
 from ppstargan.data.digits import write_digits
 from ppstargan.errors import UsageError
-from ppstargan.systems import cgan, gan, stargan_v2, wgan
+from ppstargan.systems import cgan, gan, wgan
 from ppstargan.systems.load import load_config, system_named
 from ppstargan.training.step import iterate
 from ppstargan.training.trainer import Trainer
@@ -172,7 +172,7 @@ def test_a_resumed_run_goes_on_bit_by_bit(tmp_path, digits, name):
     def run(iterations, resumed=None):
         given = [*TINY, *RUNS[name], f"data.root={digits}", f"output={tmp_path}", f"train.iterations={iterations}"]
         settings = load_config(CONFIGS / f"{name}.yaml", given)
-        trainer = Trainer(settings, system_named(settings.system), stargan_v2)
+        trainer = Trainer(settings, system_named(settings.system))
         if resumed:
             trainer.resume(resumed)
         assert trainer.run() == 0

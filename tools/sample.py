@@ -12,8 +12,10 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
+import checkout  # noqa: F401
+
 from ppstargan import checkpoint, pictures
-from ppstargan.cli import BACKGROUND_HELP, FIT_HELP, add_model, check_numbers, parser, run_tool
+from ppstargan.cli import BACKGROUND_HELP, FIT_HELP, add_model, check_numbers, parser, place, run_tool
 from ppstargan.data.reading import background_colour
 from ppstargan.data.transforms import FITS
 from ppstargan.errors import UsageError
@@ -30,8 +32,9 @@ def read_arguments() -> argparse.Namespace:
     arguments = parser(__doc__, example)
     add = arguments.add_argument
     add_model(arguments)
-    add("--source", nargs="+", metavar="PATH", help="images to translate: files or folders")
-    add("--reference", nargs="+", metavar="PATH", help="images that give the styles; their folders name the domains")
+    add("--source", type=place, nargs="+", metavar="PATH", help="images to translate: files or folders")
+    what = "images that give the styles; their folders name the domains"
+    add("--reference", type=place, nargs="+", metavar="PATH", help=what)
     add("--domain", nargs="+", metavar="NAME", help="domains or classes of the seeds, or the domain of the references")
     add("--count", type=int, metavar="N", help="pictures to draw from noise [64; 8 of each class; 16 in a video]")
     add("--seed", type=int, help="another seed, other styles or pictures [0]")
@@ -41,8 +44,8 @@ def read_arguments() -> argparse.Namespace:
     add("--video", action="store_true", help="an .mp4, .gif or .webp in which the styles, or the noise, change")
     add("--seconds", type=float, help=f"with --video: from a style to the next [{video.SECONDS:g}]")
     add("--fps", type=int, help=f"with --video: frames a second [{video.FPS}]")
-    add("--out", type=Path, metavar="PATH", help="file to write; further ones are numbered [a new one in output/]")
-    add("--out-dir", type=Path, metavar="DIR", help="folder for a file for each source, under the source's name, "
+    add("--out", type=place, metavar="PATH", help="file to write; further ones are numbered [a new one in output/]")
+    add("--out-dir", type=place, metavar="DIR", help="folder for a file for each source, under the source's name, "
         "or for each picture from noise")  # fmt: skip
     add("--force", action="store_true", help="replace what is there")
     add("--fit", choices=FITS, help=FIT_HELP.replace("%(default)s", FITS[0]))

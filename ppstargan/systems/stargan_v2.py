@@ -71,7 +71,7 @@ class Loss:
 
 @dataclass
 class Train(config.Train):
-    lr: float = key(least=0)
+    lr: float = key(above=0)  # at 0, nothing is learnt
     f_lr: float = key(least=0)
     beta1: float = key(least=0, below=1)
     beta2: float = key(least=0, below=1)
@@ -169,15 +169,18 @@ def generator_loss(nets: Networks, batch: Batch, s_trg, s_trg2, masks, loss: Los
     x_fake = nets.generator.decode_content(content, s_trg, masks)
     with paddle.no_grad():  # the second image is a constant of the diversity term
         x_fake2 = nets.generator.decode_content(content, s_trg2, masks)
-
-    s_found = nets.style_encoder(x_fake, batch.y_trg)
     s_src = nets.style_encoder(batch.x_src, batch.y_src)
     with full_precision():  # as the source's masks
         masks_back = nets.masks(x_fake.astype(batch.x_src.dtype))
     x_back = nets.generator(x_fake, s_src, masks_back)
+    return objective(nets, batch, s_trg, x_fake, x_fake2, x_back, loss)
+
+
+def objective(nets: Networks, batch: Batch, s_trg, x_fake, x_fake2, x_back, loss: Loss):
+    """Equation 5 and its terms, of images [N, 3, H, W]: in two styles, and turned back to the source's style."""
     terms = {
         "adv": losses.adversarial_loss(nets.discriminator(x_fake, batch.y_trg), 1),
-        "sty": losses.style_reconstruction_loss(s_found, s_trg),
+        "sty": losses.style_reconstruction_loss(nets.style_encoder(x_fake, batch.y_trg), s_trg),
         "ds": losses.diversity_loss(x_fake, x_fake2),
         "cyc": losses.cycle_loss(x_back, batch.x_src),
     }
