@@ -114,7 +114,7 @@ def check_same(stored: dict, system: str, names: list, root: str, where: str) ->
     """Raises UserError where a checkpoint is of another system, or of other domains than the ``names`` in ``root``."""
     if not stored["architecture"]:
         raise UserError(f"{where} holds no {system} to go on from; give a run's checkpoint")
-    its_system = stored.get("system", "stargan_v2")
+    its_system = checkpoint.system_of(stored)
     if its_system != system:
         raise UserError(f"{where} is of a run of {its_system}, and this is {system}; give its configuration")
     theirs = other_names(stored, names)
@@ -130,15 +130,22 @@ def other_names(stored: dict, names: list) -> str:
     return f"{count} domains" + (f" ({', '.join(theirs)})" if theirs else "")
 
 
-def initialise(state: State, path) -> list:
-    """Starts networks and averages from the weights in ``path``; returns lines that say what came from where.
+def initialise(state: State, path, system: str = "stargan_v2") -> list:
+    """Starts the ``system``'s networks and averages from the weights in ``path``; returns lines that say what came.
 
     A file of moving averages alone (the published ones) gives the averaged networks both roles, and the others start
     fresh. With other domains the shared layers are kept, and what a network calls ``per_domain`` starts fresh. Other
-    sizes or widths raise UserError with both shapes, before anything is set.
+    sizes or widths raise UserError with both shapes, and so do other systems, before anything is set; but GAN and WGAN
+    have the same networks.
     """
     stored = checkpoint.load(path)
     fast, slow, lines = stored.get("nets", {}), stored.get("averages", {}), []
+    its_system = checkpoint.system_of(stored)
+    if stored["architecture"] and its_system != system:
+        if stored["architecture"].keys() != state.architecture.keys():
+            other = f"and this trains {system}, whose networks are others"
+            raise UserError(f"{path} is of {its_system}, {other}; give weights of {system}, or another -c")
+        lines.append(f"the file is of {its_system}, this run of {system}")
     theirs = other_names(stored, state.names)
     if theirs:
         ours = f"{len(state.names)} ({', '.join(state.names)})"

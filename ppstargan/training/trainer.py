@@ -78,7 +78,7 @@ class Trainer:
 
     def initialise(self, weights) -> list:
         """Starts from a file of weights; returns lines that say what came from it and what starts fresh."""
-        lines = state.initialise(self.state, weights)
+        lines = state.initialise(self.state, weights, self.config.system)
         self.loaded |= {name for name in self.system.frozen for line in lines if line.startswith(f"{name}:")}
         return lines
 
