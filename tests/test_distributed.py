@@ -9,7 +9,7 @@ import numpy as np
 import paddle
 from drawing import training_batches
 
-from ppstargan.data.folders import find_domains
+from ppstargan.data.dataset import find_domains
 from ppstargan.data.toy import write_dataset
 from ppstargan.nets.norms import BatchNorm
 from ppstargan.training import distributed

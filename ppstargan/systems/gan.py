@@ -30,6 +30,8 @@ SIDE = 8  # images along a side of a sheet
 
 @dataclass
 class Model:
+    """``model``: which networks, and how large."""
+
     network: str = key(choices=NETWORKS)
     img_size: int = key(least=8, most=1024)
     channels: int = key(choices=(1, 3))
@@ -51,6 +53,8 @@ class Model:
 
 @dataclass
 class Loss:
+    """``loss``: what the generator minimises."""
+
     objective: str = key(choices=("nonsaturating", "saturating"))
 
 
@@ -67,17 +71,22 @@ class Rates(config.Train):
 
 @dataclass
 class Train(Rates):
+    """``train``: who steps, when, and at which rates."""
+
     discriminator_steps: int = key(least=1)
     generator_first: bool = key()
 
 
 @dataclass
 class Config(config.Config):
+    """The keys of a GAN."""
+
     model: Model
     loss: Loss
     train: Train
 
     def check(self, where: str) -> None:
+        """Raises UsageError as ``config.Config.check``, and where the order of the steps does not fit the rest."""
         super().check(where)
         self.model.check(where)
         if self.train.generator_first and (self.train.discriminator_steps > 1 or self.loss.objective == "saturating"):
@@ -88,6 +97,8 @@ class Config(config.Config):
 
 
 class Batch(NamedTuple):
+    """B samples at S pixels in C channels; a single sample is the same without the leading B."""
+
     x: np.ndarray  # [B, C, S, S] float32 in [-1, 1]: real images
     z: np.ndarray  # [B, nz] standard normal: what the discriminator's fakes are made of
     z_generator: np.ndarray  # [B, nz]: and the generator's
@@ -158,6 +169,7 @@ class System:
         self.noise = sheet_noise(self.config, SIDE * SIDE)
 
     def schedule(self, iteration: int) -> dict:
+        """Nothing changes with the iteration."""
         return {}
 
     def updates(self, batch: Batch, iteration: int):
