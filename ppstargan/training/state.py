@@ -24,11 +24,13 @@ class State(NamedTuple):
     optimizers: dict
     architecture: dict  # what built the networks
     names: list  # of the domains or classes
+    system: str  # whose networks they are
 
 
 def content(state: State, **more) -> dict:
     """What a checkpoint of a training run holds; ``more`` is stored beside it, such as the iteration."""
     return {
+        "system": state.system,
         "architecture": state.architecture,
         "domains": state.names,
         **more,
@@ -110,16 +112,21 @@ def set_accumulators(net: paddle.nn.Layer, optimizer, stored: dict) -> None:
     )
 
 
-def check_same(stored: dict, system: str, names: list, root: str, where: str) -> None:
-    """Raises UserError where a checkpoint is of another system, or of other domains than the ``names`` in ``root``."""
+def check_same(stored: dict, state: State, root: str, where: str) -> None:
+    """Raises UserError where a checkpoint is of another system, or of other domains than the images in ``root``."""
     if not stored["architecture"]:
-        raise UserError(f"{where} holds no {system} to go on from; give a run's checkpoint")
-    its_system = stored.get("system", "stargan_v2")
-    if its_system != system:
-        raise UserError(f"{where} is of a run of {its_system}, and this is {system}; give its configuration")
-    theirs = other_names(stored, names)
+        raise UserError(f"{where} holds no {state.system} to go on from; give a run's checkpoint")
+    check_same_system(stored, state.system, where)
+    theirs = other_names(stored, state.names)
     if theirs:
-        raise UserError(f"{where} was trained on {theirs}, and {Path(root).absolute()} has {', '.join(names)}")
+        raise UserError(f"{where} was trained on {theirs}, and {Path(root).absolute()} has {', '.join(state.names)}")
+
+
+def check_same_system(stored: dict, system: str, where: str) -> None:
+    """Raises UserError where a file is of another system: networks of one name may fit, and mean something else."""
+    theirs = stored.get("system", "stargan_v2")
+    if theirs != system:
+        raise UserError(f"{where} is of the system {theirs}, and this is {system}; give a configuration of {theirs}")
 
 
 def other_names(stored: dict, names: list) -> str:
@@ -134,10 +141,11 @@ def initialise(state: State, path) -> list:
     """Starts networks and averages from the weights in ``path``; returns lines that say what came from where.
 
     A file of moving averages alone (the published ones) gives the averaged networks both roles, and the others start
-    fresh. With other domains the shared layers are kept, and what a network calls ``per_domain`` starts fresh. Other
-    sizes or widths raise UserError with both shapes, before anything is set.
+    fresh. With other domains the shared layers are kept, and what a network calls ``per_domain`` starts fresh. Another
+    system, or other sizes or widths, with both shapes, raise UserError before anything is set.
     """
     stored = checkpoint.load(path)
+    check_same_system(stored, state.system, str(path))
     fast, slow, lines = stored.get("nets", {}), stored.get("averages", {}), []
     theirs = other_names(stored, state.names)
     if theirs:
