@@ -66,6 +66,9 @@ def allowed(key: Key) -> str:
         return f"{KINDS[key.kind]}, {least} to below {below}"
     if key.kind is float and most is not None:
         return f"{KINDS[key.kind]}, {least} to {most}"
+    above = key.rule["above"]
+    if above is not None:
+        return f"{KINDS[key.kind]}, above {above}"
     return KINDS[key.kind] + (f", {least} or more" if least is not None else "")
 
 

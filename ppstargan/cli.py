@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
+import io
 import math
 import os
 import shlex
@@ -11,9 +14,11 @@ import sys
 import threading
 import time
 import warnings
+from pathlib import Path
 from typing import Callable, NoReturn
 
 from ppstargan.errors import UsageError, UserError
+from ppstargan.files import expanded
 from ppstargan.translator import FAN_PATH, Translator
 
 FIT_HELP = (
@@ -40,15 +45,22 @@ def parser(description: str, example: str) -> Parser:
     )
 
 
+def place(text: str) -> Path:
+    """An argument that names a file or a folder, whose ~ is the home folder. Raises UsageError where it is empty."""
+    if not text:
+        raise UsageError("a file or folder is given as '', as by a variable that is not set; give its name")
+    return Path(expanded(text))
+
+
 def add_override(arguments: Parser) -> None:
     """Adds ``-o a.b=c …``."""
-    what = "values in place of the configuration's"
+    what = "values in place of the configuration's; of a key's, the last holds"
     arguments.add_argument("-o", "--override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help=what)
 
 
 def add_config(arguments: Parser) -> None:
     """Adds ``-c CONFIG`` and ``-o a.b=c …``."""
-    arguments.add_argument("-c", "--config", required=True, help="configuration, such as configs/afhq.yaml")
+    arguments.add_argument("-c", "--config", type=place, required=True, help="configuration, such as configs/afhq.yaml")
     add_override(arguments)
 
 
@@ -59,7 +71,7 @@ def add_resume(arguments: Parser):
     """
     start = arguments.add_mutually_exclusive_group()
     what = "go on from a checkpoint, a run's folder, or the newest run of this name"
-    start.add_argument("--resume", nargs="?", const="", metavar="PATH", help=what)
+    start.add_argument("--resume", nargs="?", const="", type=expanded, metavar="PATH", help=what)
     what = "resume also where the configuration or the images change the training"
     arguments.add_argument("--allow-changes", action="store_true", help=what)
     return start
@@ -68,9 +80,10 @@ def add_resume(arguments: Parser):
 def add_model(arguments: Parser, required: bool = True) -> None:
     """Adds ``--weights PATH``, ``--domain-names NAME …`` and ``--fan PATH``, which ``load_model`` reads."""
     add = arguments.add_argument
-    add("--weights", required=required, metavar="PATH", help="a run's checkpoint, or converted weights (needed)")
+    what = "a run's checkpoint, or converted weights (needed)"
+    add("--weights", type=place, required=required, metavar="PATH", help=what)
     add("--domain-names", nargs="+", metavar="NAME", help="names for all domains, where the weights have none")
-    add("--fan", default=FAN_PATH, metavar="PATH", help="converted wing.ckpt, for w_hpf > 0 [%(default)s]")
+    add("--fan", type=place, default=FAN_PATH, metavar="PATH", help="converted wing.ckpt, for w_hpf > 0 [%(default)s]")
 
 
 def load_model(given: argparse.Namespace, batch_size: int = 8, **options) -> Translator:
@@ -80,12 +93,45 @@ def load_model(given: argparse.Namespace, batch_size: int = 8, **options) -> Tra
     return model
 
 
+class _Output(io.FileIO):
+    """A file that takes a tool's lines. On a full disk they are lost, since the work may have room elsewhere."""
+
+    told = False
+
+    def write(self, data) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            if not _Output.told:
+                _Output.told = True
+                line = f"warning: what is printed from here on is lost ({error.strerror}); the work goes on\n"
+                with contextlib.suppress(OSError):  # which may be on the same disk
+                    os.write(2, line.encode())
+            return len(data)
+
+
+def _lasting(stream):
+    r"""``stream`` such that no line ends a tool: as \u732b what its encoding does not have, and never a full disk."""
+    if stream is None:  # closed by the caller
+        return open(os.devnull, "w", encoding="utf-8", errors="backslashreplace")
+    if type(stream) is not io.TextIOWrapper:  # a notebook's, or a test's
+        return stream
+    stream.reconfigure(errors="backslashreplace")
+    if stream.isatty():
+        return stream
+    raw = _Output(stream.fileno(), "w", closefd=False)
+    buffer = raw if stream.write_through else io.BufferedWriter(raw)
+    how = {"line_buffering": stream.line_buffering, "write_through": stream.write_through}
+    return io.TextIOWrapper(buffer, stream.encoding, stream.errors, **how)
+
+
 def run_tool(main: Callable[[], int | None]) -> NoReturn:
     """Runs a tool's ``main`` and exits with what it returns; a user's mistake becomes one line, as does a signal."""
     _stop_at_signals()
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF data, say, beside pixels that are whole
-    if hasattr(sys.stdout, "reconfigure"):  # names of files may hold what the terminal cannot show
-        sys.stdout.reconfigure(errors="backslashreplace")
+    sys.stdout, sys.stderr = _lasting(sys.stdout), _lasting(sys.stderr)
     try:
         code = main() or 0
         sys.stdout.flush()
@@ -99,7 +145,7 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
     except BrokenPipeError:  # who reads the output, such as head, has had enough
         code = 1
     except OSError as error:  # a name that is too long, a folder that may not be read, a disk that went away
-        if error.filename is None:
+        if not isinstance(error.filename, (str, bytes)):
             raise
         reason = f"cannot use {os.path.abspath(os.fsdecode(error.filename))}: {error.strerror or error}"
         print(f"error: {' '.join(reason.split())}; name another, or mend it", file=sys.stderr)
@@ -107,7 +153,8 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
     except KeyboardInterrupt as stop:
         code = stopped_code(stop)
         said = "interrupted" if code == 128 + signal.SIGINT else f"stopped by {signal.Signals(code - 128).name}"
-        print(said, file=sys.stderr)
+        with contextlib.suppress(OSError):  # a closed terminal
+            print(said, file=sys.stderr, flush=True)
     try:
         sys.stdout.flush()
     except OSError:  # or Python says so once more at the end
@@ -116,11 +163,8 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
 
 
 GRACE = 2.0  # seconds in which further signals are the same stop: timeout and a closed terminal send several
-
-
-_received: list[
-    int
-] = []  # the signal that Stopped stands for, which Paddle's tracer raises anew with a text of its own
+# The signal that Stopped stands for: no part of Stopped, which Paddle's tracer raises anew with a text of its own.
+_received: list[int] = []
 
 
 class Stopped(KeyboardInterrupt):

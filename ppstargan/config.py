@@ -29,14 +29,16 @@ WIDEST = 2**16  # of layers, and batches
 DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
-def key(*, least=None, most=None, below=None, choices=(), path=False, harmless=False):
-    """A key with its rule: the range of a number, a text's choices, or that it is a path.
+RULE = {"least": None, "above": None, "most": None, "below": None, "choices": (), "path": False, "harmless": False}
+
+
+def key(**rule):
+    """A key with its rule, some of RULE: the range of a number, a text's choices, or that it is a path.
 
     ``harmless``: it leaves a run's steps as they are, but for rounding, so that a resumed run may change it: where
     files lie, what is written, and how fast it goes.
     """
-    rule = {"least": least, "most": most, "below": below, "choices": choices, "path": path, "harmless": harmless}
-    return dataclasses.field(metadata=rule)
+    return dataclasses.field(metadata={**RULE, **rule})
 
 
 @dataclass
@@ -236,6 +238,8 @@ def _problem(value, rule: dict) -> str:
         return f"{least or 0} or more and below {below}"
     if low:
         return f"at least {least}"
+    if rule["above"] is not None and value <= rule["above"]:
+        return f"above {rule['above']}"
     if high:
         return f"at most {most}"
     return "" if math.isfinite(value) else "finite"

@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import tempfile
 import threading
 import warnings
 import zlib  # noqa: F401  (Paddle 2.6.2 crashes where it is imported before zlib)
@@ -71,6 +72,41 @@ def choose_threads() -> str:
     )
 
 
+@contextlib.contextmanager
+def usable_home():
+    """Within it, libraries find a home folder that takes files: the user's, or else a temporary one.
+
+    Paddle makes folders there when it is imported and when it exports, VisualDL when it is imported, and they end where
+    they cannot, as in a container that runs as another user.
+    """
+    if all(map(_takes_files, ("~/.cache/paddle/dataset", "~/.cache/paddle/to_static_tmp", "~/.visualdl/conf"))):
+        yield
+        return
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory(prefix="ppstargan-home-") as folder:
+        os.environ.update(HOME=folder, USERPROFILE=folder)  # the second is Windows's
+        try:
+            yield
+        finally:
+            for name in ("HOME", "USERPROFILE"):
+                os.environ.pop(name, None)
+                os.environ.update({name: before[name]} if name in before else {})
+
+
+def _takes_files(folder: str) -> bool:
+    """Whether a file can be written in ``folder``, or in the one that it would be made in."""
+    place = Path(os.path.expanduser(folder))
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    try:
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(b"x")
+            file.flush()
+        return True
+    except OSError:
+        return False
+
+
 class MissingPaddle(ImportError):
     """There is no Paddle to import."""
 
@@ -98,7 +134,7 @@ def import_paddle() -> None:
     if held:
         held -= signal.pthread_sigmask(signal.SIG_BLOCK, held)
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(said), usable_home():
             import numpy
             import paddle
     except ModuleNotFoundError as error:

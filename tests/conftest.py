@@ -1,8 +1,13 @@
 """What many tests share."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from ppstargan.data.toy import write_dataset
+
+sys.path.append(str(Path(__file__).parents[1] / "tools"))  # the tools, run in this process, find their checkout.py
 
 
 @pytest.fixture(scope="module")

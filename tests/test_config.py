@@ -54,7 +54,8 @@ def test_overrides_win_and_keep_their_types():
         ("train.lr.deep=1", r"unknown key train\.lr\.deep; the nearest known one is train\.lr"),
         ("model.img_size=100", "32, 64, 128, 256, 512 or 1024"),
         ("train.batch_size=0", "at least 1"),
-        ("train.lr=-1", r"train\.lr must be at least 0, not -1"),
+        ("train.lr=-1", r"train\.lr must be above 0, not -1"),
+        ("train.lr=0", "must be above 0"),
         ("train.lr=.nan", "must be a number, not '.nan'"),
         ("train.lr=1e999", r"train\.lr must be finite, not inf"),
         ("data.max_bad_share=1.1", "between 0 and 1"),
@@ -72,6 +73,7 @@ def test_mistakes_are_named(override, message):
     [
         ("_base_: a.yaml", "leads back to itself"),
         ("_base_: nowhere.yaml", r"no configuration .*nowhere\.yaml"),
+        ('_base_: "a\\0b"', "cannot be read as YAML: embedded null byte"),
         ("name: [", "cannot be read as YAML"),
         ("- 1", "holds no keys"),
         ("name: x", "start the file with '_base_: base.yaml'"),

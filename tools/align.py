@@ -9,9 +9,9 @@ pattern for one. The landmarks' height is the median peak of the network's heatm
 square reaches --min-height, there is no face. Its default is the height below which a landmark counts for nothing in
 the model's masks; it was not tuned on photographs, so look at what comes out: --debug shows why."""
 
-from pathlib import Path
+import checkout  # noqa: F401
 
-from ppstargan.cli import check_numbers, parser, run_tool
+from ppstargan.cli import check_numbers, parser, place, run_tool
 from ppstargan.face.find import MIN_HEIGHT
 from ppstargan.face.mean import mean_landmarks
 from ppstargan.face.photos import align_files, find_jobs
@@ -24,13 +24,14 @@ LARGEST = 8192  # px of a side: no photograph has a face that large
 def main() -> int:
     arguments = parser(__doc__, "python tools/align.py photos/female --out data/mine/train/female --debug debug")
     add = arguments.add_argument
-    add("inputs", nargs="+", metavar="PATH", help="photographs: files, or folders with images at any depth")
-    add("--out", type=Path, required=True, metavar="FOLDER", help="folder to write to")
+    add("inputs", type=place, nargs="+", metavar="PATH", help="photographs: files, or folders with images at any depth")
+    add("--out", type=place, required=True, metavar="FOLDER", help="folder to write to")
     add("--size", type=int, default=256, help="px of a side [%(default)s]")
-    add("--fan", default=FAN_PATH, metavar="PATH", help="converted wing.ckpt [%(default)s]")
-    add("--mean", default="data/celeba_lm_mean.npz", metavar="PATH", help="the mean face's landmarks [%(default)s]")
+    add("--fan", type=place, default=FAN_PATH, metavar="PATH", help="converted wing.ckpt [%(default)s]")
+    mean = "data/celeba_lm_mean.npz"
+    add("--mean", type=place, default=mean, metavar="PATH", help="the mean face's landmarks [%(default)s]")
     add("--min-height", type=float, default=MIN_HEIGHT, metavar="H", help="of a face's landmarks [%(default)s]")
-    add("--debug", type=Path, metavar="FOLDER", help="draw landmarks, masks and frames on the photographs, there")
+    add("--debug", type=place, metavar="FOLDER", help="draw landmarks, masks and frames on the photographs, there")
     add("--force", action="store_true", help="replace what is there")
     given = arguments.parse_args()
     check_numbers(given, size=(8, LARGEST), min_height=(0,))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-from ppstargan.cli import add_config, check_numbers, parser, run_tool
+import checkout  # noqa: F401
+
+from ppstargan.cli import add_config, check_numbers, parser, place, run_tool
 from ppstargan.costs import benchmark
 from ppstargan.errors import UsageError, UserError
 from ppstargan.runtime import choose_device
@@ -19,7 +20,7 @@ def main() -> None:
     add("--iterations", type=int, default=5, metavar="N", help="how many to time, after one to warm up [%(default)s]")
     add("--domains", type=int, default=3, metavar="N", help="how many domains [%(default)s]")
     add("--compare", action="store_true", help="also measure the plain form of the authors' code, in turn with ours")
-    add("--json", type=Path, metavar="PATH", help="write the figures here too")
+    add("--json", type=place, metavar="PATH", help="write the figures here too")
     given = arguments.parse_args()
     check_numbers(given, iterations=(1,), domains=(1,))
     if given.json and (given.json.is_dir() or not given.json.absolute().parent.is_dir()):

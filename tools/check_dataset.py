@@ -1,12 +1,15 @@
 """Checks a dataset before it is trained on: counts and sizes, bad files, and images that are in train and in val."""
 
-from ppstargan.cli import parser, run_tool
+import checkout  # noqa: F401
+
+from ppstargan.cli import parser, place, run_tool
 from ppstargan.data.check import check_dataset
 
 
 def main() -> int:
     arguments = parser(__doc__, "python tools/check_dataset.py data/afhq")
-    arguments.add_argument("root", help="folder that holds train and val, or the four files of MNIST or a set like it")
+    what = "folder that holds train and val, or the four files of MNIST or a set like it"
+    arguments.add_argument("root", type=place, help=what)
     return check_dataset(arguments.parse_args().root)
 
 

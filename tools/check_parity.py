@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
-from ppstargan.cli import parser, run_tool
+import checkout  # noqa: F401
+
+from ppstargan.cli import parser, place, run_tool
 from ppstargan.errors import UsageError
 from ppstargan.parity import checks, report
 from ppstargan.parity.kit import read_case, read_manifest
@@ -15,10 +17,12 @@ KIT = Path(__file__).parents[1] / "tests" / "reference" / "parity"
 def main() -> int:
     arguments = parser(__doc__, "python tools/check_parity.py --case forward_small train_small --report parity_report")
     add = arguments.add_argument
-    add("--reference", default=str(KIT), metavar="DIR", help="a kit: manifest.json and one .npz a case [%(default)s]")
+    what = "a kit: manifest.json and one .npz a case [%(default)s]"
+    add("--reference", type=place, default=KIT, metavar="DIR", help=what)
     add("--case", nargs="+", action="extend", metavar="NAME", help="only these cases")
     add("--device", choices=("cpu", "gpu"), help="where to compute; the GPU where there is one")
-    add("--report", metavar="DIR", help="also write the files of Paddle's reproduction guide here, by reprod_log")
+    what = "also write the files of Paddle's reproduction guide here, by reprod_log"
+    add("--report", type=place, metavar="DIR", help=what)
     given = arguments.parse_args()
 
     os.environ["NVIDIA_TF32_OVERRIDE"] = "0"  # TF32 keeps 10 bits of float32's 23; read when CUDA starts

@@ -6,7 +6,9 @@ becomes one that the authors' code loads."""
 
 import os
 
-from ppstargan.cli import check_numbers, parser, run_tool
+import checkout  # noqa: F401
+
+from ppstargan.cli import check_numbers, parser, place, run_tool
 from ppstargan.convert.weights import convert_file, to_authors_file
 from ppstargan.errors import UsageError, UserError
 
@@ -14,13 +16,15 @@ from ppstargan.errors import UsageError, UserError
 def main() -> None:
     arguments = parser(__doc__, "python tools/convert_torch_weights.py 100000_nets_ema.ckpt afhq.pdparams")
     add = arguments.add_argument
-    add("input", help="PyTorch checkpoint (.ckpt, .pth, .pt), or PaddleGAN's; with --reverse a .pdparams file")
-    add("output", help="file to write")
+    what = "PyTorch checkpoint (.ckpt, .pth, .pt), or PaddleGAN's; with --reverse a .pdparams file"
+    add("input", type=place, help=what)
+    add("output", type=place, help="file to write")
     add("--w-hpf", type=float, help="weight of the high-pass filter, where a CelebA-HQ model's file lacks it [1]")
     add("--reverse", action="store_true", help="from .pdparams to PyTorch")
     add("--part", choices=("averages", "nets"), help="with --reverse: what to take [averages, if there are any]")
     add("--net", metavar="NAME", help="with --reverse: which network of a GAN, WGAN or cGAN [generator]")
-    add("--fan", help="with --reverse: converted wing.ckpt, for a model with w_hpf > 0 whose file has no fan")
+    what = "with --reverse: converted wing.ckpt, for a model with w_hpf > 0 whose file has no fan"
+    add("--fan", type=place, help=what)
     add("--force", action="store_true", help="replace OUTPUT if it exists")
     given = arguments.parse_args()
 

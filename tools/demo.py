@@ -1,6 +1,8 @@
 """Serves a page for the browser: upload a picture, and see it in another domain in the style of a reference or a seed,
 in several styles at once, or between two. Needs no internet. Only this machine sees the page unless --host says so."""
 
+import checkout  # noqa: F401
+
 from ppstargan.cli import add_model, load_model, parser, run_tool
 from ppstargan.errors import UsageError
 from ppstargan.runtime import choose_device

@@ -6,7 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ppstargan.cli import parser, run_tool, stopped_code
+import checkout  # noqa: F401
+
+from ppstargan.cli import parser, place, run_tool, stopped_code
 from ppstargan.download.assets import ASSETS, download, overview
 from ppstargan.errors import UsageError
 
@@ -16,11 +18,11 @@ def main() -> int | None:
     add = arguments.add_argument
     add("names", nargs="*", metavar="NAME", help=", ".join(ASSETS))
     add("--list", action="store_true", help="what there is, what is here, licences and sizes")
-    add("--out", type=Path, default=Path("data"), help="folder to write to [%(default)s]")
+    add("--out", type=place, default=Path("data"), help="folder to write to [%(default)s]")
     instead = arguments.add_mutually_exclusive_group()
     instead.add_argument("--mirror", metavar="URL", help="another address; ending in /, a folder with the file")
     here = "a file that is here already; mnist: the folder"
-    instead.add_argument("--from", dest="local", type=Path, metavar="FILE", help=here)
+    instead.add_argument("--from", dest="local", type=place, metavar="FILE", help=here)
     given = arguments.parse_args()
 
     if given.list:

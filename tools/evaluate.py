@@ -1,9 +1,9 @@
 """Measures a model as the paper does: FID, KID and LPIPS of every ordered pair of domains, guided by latents and by
 references. Writes evaluation.json and evaluation.md; a run that was stopped goes on by the same command."""
 
-from pathlib import Path
+import checkout  # noqa: F401
 
-from ppstargan.cli import add_config, check_numbers, parser, run_tool
+from ppstargan.cli import add_config, check_numbers, parser, place, run_tool
 from ppstargan.metrics.judges import ALEXNET, INCEPTION, LPIPS_HEADS, load_judges
 from ppstargan.metrics.protocol import MODES, Settings
 from ppstargan.runtime import choose_device
@@ -16,18 +16,19 @@ def main() -> None:
     arguments = parser(__doc__, example)
     add = arguments.add_argument
     add_config(arguments)
-    add("--weights", required=True, help="a run's checkpoint, or converted weights")
+    add("--weights", type=place, required=True, help="a run's checkpoint, or converted weights")
     add("--seeds", type=int, default=1, metavar="N", help="measure with N seeds from train.seed on [%(default)s]")
     add("--mode", choices=MODES, help="one of the two alone [both]")
     add("--outputs", type=int, default=10, metavar="N", help="images for each source and target [%(default)s]")
     add("--sources", type=int, metavar="N", help="at most N source images of each domain [all of val]")
     add("--batch-size", type=int, default=8, metavar="N", help="images at a time in a network [%(default)s]")
-    add("--inception", default=INCEPTION, help="torchvision's, or the TensorFlow one, converted [%(default)s]")
-    add("--alexnet", default=ALEXNET, help="[%(default)s]")
-    add("--lpips", default=LPIPS_HEADS, help="linear weights of LPIPS [%(default)s]")
+    what = "torchvision's, or the TensorFlow one, converted [%(default)s]"
+    add("--inception", type=place, default=INCEPTION, help=what)
+    add("--alexnet", type=place, default=ALEXNET, help="[%(default)s]")
+    add("--lpips", type=place, default=LPIPS_HEADS, help="linear weights of LPIPS [%(default)s]")
     add("--allow-random-features", action="store_true", help="random weights in place of missing files, to try it out")
     add("--keep-images", action="store_true", help="write the generated images as PNG, too")
-    add("--to", type=Path, metavar="DIR", help="where results go [OUTPUT/evaluation/NAME-OF-WEIGHTS]")
+    add("--to", type=place, metavar="DIR", help="where results go [OUTPUT/evaluation/NAME-OF-WEIGHTS]")
     given = arguments.parse_args()
     check_numbers(given, seeds=(1,), outputs=(2,), sources=(1,), batch_size=(1,))
 

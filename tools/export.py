@@ -3,8 +3,10 @@ Paddle's inference library and, with --onnx, for ONNX Runtime. Each is compared 
 written, and timed in turn with it. With w_hpf > 0 the face alignment network and the masks are part of it. Truncation
 (psi) is not."""
 
+import checkout  # noqa: F401
+
 import ppstargan
-from ppstargan.cli import add_model, check_numbers, load_model, parser, run_tool
+from ppstargan.cli import add_model, check_numbers, load_model, parser, place, run_tool
 from ppstargan.runtime import choose_device
 from ppstargan.translate.export import GUIDES, export
 
@@ -13,7 +15,7 @@ def main() -> None:
     arguments = parser(__doc__, "python tools/export.py --weights data/afhq_ema.pdparams --out exported --onnx")
     add = arguments.add_argument
     add_model(arguments)
-    add("--out", required=True, metavar="FOLDER", help="a new folder; its model.yaml tells the inputs")
+    add("--out", type=place, required=True, metavar="FOLDER", help="a new folder; its model.yaml tells the inputs")
     add("--guides", nargs="+", choices=GUIDES, default=list(GUIDES), help="what the style comes from [both]")
     add("--onnx", action="store_true", help='ONNX too (pip install -e ".[onnx]")')
     add(

@@ -3,9 +3,9 @@ by Lanczos's filter and split into train and val. An input that is split already
 test, which then serves as val, in any spelling, or trainA, trainB, testA and testB, which are the domains A and B. A
 train alone is split. Interrupted, the same command goes on."""
 
-from pathlib import Path
+import checkout  # noqa: F401
 
-from ppstargan.cli import BACKGROUND_HELP, FIT_HELP, parser, run_tool, stopped_code
+from ppstargan.cli import BACKGROUND_HELP, FIT_HELP, parser, place, run_tool, stopped_code
 from ppstargan.data.bad_files import shown
 from ppstargan.data.prepare import FORMATS, MANIFEST, prepare
 from ppstargan.data.reading import background_colour
@@ -16,8 +16,8 @@ from ppstargan.errors import UsageError
 def main() -> int:
     arguments = parser(__doc__, "python tools/prepare.py photos data/mine --size 256 --val 500")
     add = arguments.add_argument
-    add("input", type=Path, help="folder with a folder of images for each domain")
-    add("output", type=Path, help="folder to write, with train and val; the input is only read")
+    add("input", type=place, help="folder with a folder of images for each domain")
+    add("output", type=place, help="folder to write, with train and val; the input is only read")
     add(
         "--size",
         type=int,

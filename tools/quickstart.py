@@ -7,6 +7,8 @@ from pathlib import Path
 # Before Paddle reads it: at 32 px two threads gain a tenth on a quiet machine, and lose half where a core is busy.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import checkout  # noqa: F401
+
 import ppstargan
 from ppstargan.cli import add_override, add_resume, parser, run_tool
 from ppstargan.data.toy import write_dataset

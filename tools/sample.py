@@ -8,10 +8,11 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
+import checkout  # noqa: F401
 import numpy as np
 
 from ppstargan import pictures
-from ppstargan.cli import BACKGROUND_HELP, FIT_HELP, add_model, check_numbers, load_model, parser, run_tool
+from ppstargan.cli import BACKGROUND_HELP, FIT_HELP, add_model, check_numbers, load_model, parser, place, run_tool
 from ppstargan.data.bad_files import say_left_out, shown
 from ppstargan.data.inputs import find_pictures
 from ppstargan.data.reading import background_colour
@@ -31,8 +32,9 @@ def read_arguments() -> argparse.Namespace:
     arguments = parser(__doc__, example)
     add = arguments.add_argument
     add_model(arguments)
-    add("--source", nargs="+", required=True, metavar="PATH", help="images to translate: files or folders")
-    add("--reference", nargs="+", metavar="PATH", help="images that give the styles; their folders name the domains")
+    add("--source", type=place, nargs="+", required=True, metavar="PATH", help="images to translate: files or folders")
+    what = "images that give the styles; their folders name the domains"
+    add("--reference", type=place, nargs="+", metavar="PATH", help=what)
     add("--domain", nargs="+", metavar="NAME", help="domains of the seeds, or that of the references: names or numbers")
     add("--seed", type=int, help="another seed, other styles [0]")
     add("--latents", type=int, metavar="N", help=f"styles for each domain [{LATENTS}; 1 for a picture or --out-dir]")
@@ -40,8 +42,8 @@ def read_arguments() -> argparse.Namespace:
     add("--video", action="store_true", help="an .mp4, .gif or .webp in which the styles change")
     add("--seconds", type=float, help=f"with --video: from a style to the next [{SECONDS:g}]")
     add("--fps", type=int, help=f"with --video: frames a second [{FPS}]")
-    add("--out", type=Path, metavar="PATH", help="file to write; further ones are numbered [a new one in output/]")
-    add("--out-dir", type=Path, metavar="DIR", help="folder for a file for each source, under the source's name")
+    add("--out", type=place, metavar="PATH", help="file to write; further ones are numbered [a new one in output/]")
+    add("--out-dir", type=place, metavar="DIR", help="folder for a file for each source, under the source's name")
     add("--force", action="store_true", help="replace what is there")
     add("--fit", choices=FITS, default=FITS[0], help=FIT_HELP)
     add("--background", metavar="COLOUR", help=BACKGROUND_HELP)

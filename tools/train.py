@@ -1,7 +1,9 @@
 """Trains the system that a configuration names: StarGAN v2 on a folder of images for each domain, say."""
 
+import checkout  # noqa: F401
+
 import ppstargan
-from ppstargan.cli import add_config, add_resume, parser, run_tool
+from ppstargan.cli import add_config, add_resume, parser, place, run_tool
 from ppstargan.runtime import choose_device
 from ppstargan.systems.load import load_config, system_named
 from ppstargan.training import distributed
@@ -13,7 +15,7 @@ def main() -> int:
     arguments = parser(__doc__, "python tools/train.py -c configs/afhq.yaml -o train.batch_size=4 data.root=data/afhq")
     add_config(arguments)
     start = add_resume(arguments)
-    start.add_argument("--init", metavar="WEIGHTS.pdparams", help="start from these weights")
+    start.add_argument("--init", type=place, metavar="WEIGHTS.pdparams", help="start from these weights")
     given = arguments.parse_args()
 
     config = load_config(given.config, given.override)

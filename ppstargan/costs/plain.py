@@ -12,11 +12,10 @@ from unittest import mock
 import paddle
 from paddle.nn import functional as F
 
-from ppstargan import losses
 from ppstargan.nets import domains, resample
 from ppstargan.nets.blocks import AdainResBlk, ResBlk
 from ppstargan.nets.stargan_v2 import AVERAGED, Networks
-from ppstargan.systems.stargan_v2 import Batch, Loss, discriminator_loss
+from ppstargan.systems.stargan_v2 import Batch, Loss, discriminator_loss, objective
 from ppstargan.training.amp import full_precision
 from ppstargan.training.step import Update
 
@@ -75,14 +74,7 @@ def generator_loss(nets: Networks, batch: Batch, s_trg, s_trg2, masks, loss: Los
     x_fake2 = nets.generator(batch.x_src, s_trg2, masks)  # with a graph; diversity_loss detaches it
     s_src = nets.style_encoder(batch.x_src, batch.y_src)
     x_back = nets.generator(x_fake, s_src, nets.masks(x_fake.detach()))
-    terms = {
-        "adv": losses.adversarial_loss(nets.discriminator(x_fake, batch.y_trg), 1),
-        "sty": losses.style_reconstruction_loss(nets.style_encoder(x_fake, batch.y_trg), s_trg),
-        "ds": losses.diversity_loss(x_fake, x_fake2),
-        "cyc": losses.cycle_loss(x_back, batch.x_src),
-    }
-    signed = (1.0, loss.lambda_sty, -loss.lambda_ds, loss.lambda_cyc)
-    return sum(weight * term for weight, term in zip(signed, terms.values())), terms
+    return objective(nets, batch, s_trg, x_fake, x_fake2, x_back, loss)
 
 
 def updates(nets: Networks, batch: Batch, loss: Loss):

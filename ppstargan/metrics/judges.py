@@ -76,7 +76,7 @@ def _load_lpips(alexnet: str, heads: str, allow_random: bool) -> Judge:
     features = _values(alexnet, ("alexnet",), allow_random)
     weights = _values(heads, ("lpips",), allow_random)
     if features is None or weights is None:
-        missing = " and ".join(path for path, found in ((alexnet, features), (heads, weights)) if found is None)
+        missing = " and ".join(str(path) for path, found in ((alexnet, features), (heads, weights)) if found is None)
         _with_random_weights(net)
         return Judge(net, RANDOM, f"LPIPS on AlexNet with RANDOM weights (no {missing})", digest_of(net))
     checkpoint.fill(net.alexnet, features[1], f"{alexnet}, alexnet")

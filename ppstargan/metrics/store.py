@@ -39,7 +39,10 @@ def entry(folder: Path, name: str, parts: dict, ending: str) -> Path:
 
 
 def write_text(path, text: str) -> None:
-    """Writes ``path`` whole or not at all. Raises UserError where the disk does not take it."""
+    r"""Writes ``path`` whole or not at all, with \udcc3 for a byte that is no text.
+
+    Raises UserError where the disk does not take it.
+    """
     with whole_file(path) as partial:
         # Names of folders may hold bytes that are no UTF-8: as \\udcb0, which JSON reads again.
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import contextmanager
 from typing import Callable, NamedTuple
 
@@ -116,9 +117,10 @@ def losses(case: Case):
 
 def loss_weights(case: Case, iteration: int) -> Loss:
     """The weights of the terms at an iteration (from 0); those of a losses case stay as they are."""
-    s = case.settings
-    lambda_ds = lambda_ds_at(iteration, s["lambda_ds"], s["ds_iter"]) if "ds_iter" in s else s["lambda_ds"]
-    return Loss(s["lambda_reg"], s["lambda_sty"], lambda_ds, s["lambda_cyc"], s.get("ds_iter", 1))
+    settings = {field.name: case.settings.get(field.name, 0) for field in dataclasses.fields(Loss)}
+    if settings["ds_iter"]:
+        settings["lambda_ds"] = lambda_ds_at(iteration, settings["lambda_ds"], settings["ds_iter"])
+    return Loss(**settings)
 
 
 class Parts(NamedTuple):

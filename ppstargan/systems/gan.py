@@ -62,7 +62,7 @@ class Loss:
 class Rates(config.Train):
     """What the three systems that start from noise have in common."""
 
-    lr: float = key(least=0)
+    lr: float = key(above=0)
     beta1: float = key(least=0, below=1)
     beta2: float = key(least=0, below=1)
     ema_beta: float = key(least=0, below=1)

@@ -79,7 +79,7 @@ class Loss:
 class Train(config.Train):
     """``train``, with rates, averages and measurements."""
 
-    lr: float = key(least=0)
+    lr: float = key(above=0)  # at 0, nothing is learnt
     f_lr: float = key(least=0)
     beta1: float = key(least=0, below=1)
     beta2: float = key(least=0, below=1)
@@ -178,15 +178,18 @@ def generator_loss(nets: Networks, batch: Batch, s_trg, s_trg2, masks, loss: Los
     x_fake = nets.generator.decode_content(content, s_trg, masks)
     with paddle.no_grad():  # the second image is a constant of the diversity term
         x_fake2 = nets.generator.decode_content(content, s_trg2, masks)
-
-    s_found = nets.style_encoder(x_fake, batch.y_trg)
     s_src = nets.style_encoder(batch.x_src, batch.y_src)
     with full_precision():  # as the source's masks
         masks_back = nets.masks(x_fake.astype(batch.x_src.dtype))
     x_back = nets.generator(x_fake, s_src, masks_back)
+    return objective(nets, batch, s_trg, x_fake, x_fake2, x_back, loss)
+
+
+def objective(nets: Networks, batch: Batch, s_trg, x_fake, x_fake2, x_back, loss: Loss):
+    """Equation 5 and its terms, of images [N, 3, H, W]: in two styles, and turned back to the source's style."""
     terms = {
         "adv": losses.adversarial_loss(nets.discriminator(x_fake, batch.y_trg), 1),
-        "sty": losses.style_reconstruction_loss(s_found, s_trg),
+        "sty": losses.style_reconstruction_loss(nets.style_encoder(x_fake, batch.y_trg), s_trg),
         "ds": losses.diversity_loss(x_fake, x_fake2),
         "cyc": losses.cycle_loss(x_back, batch.x_src),
     }
@@ -235,13 +238,10 @@ def lambda_ds_at(iteration: int, lambda_ds: float, ds_iter: int) -> float:
 
 def adam_optimizers(networks: dict, lr=1e-4, f_lr=1e-6, beta1=0.0, beta2=0.99, weight_decay=1e-4) -> dict:
     """An Adam for each of the four networks; F learns at ``f_lr``. The weight decay is L2, as in PyTorch's Adam."""
+    rates = {"mapping_network": f_lr}
     return {
         name: paddle.optimizer.Adam(
-            f_lr if name == "mapping_network" else lr,
-            beta1,
-            beta2,
-            parameters=net.parameters(),
-            weight_decay=weight_decay,
+            rates.get(name, lr), beta1, beta2, parameters=net.parameters(), weight_decay=weight_decay
         )
         for name, net in networks.items()
     }

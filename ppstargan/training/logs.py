@@ -18,6 +18,7 @@ import numpy as np
 from ppstargan.config import Config
 from ppstargan.data.bad_files import shown
 from ppstargan.files import make_folder
+from ppstargan.runtime import usable_home
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or the file
 
@@ -30,7 +31,8 @@ class Logger:
     """
 
     def __init__(self, folder: Path, config: Config, iteration: int, size: int | None = None):
-        from visualdl import LogWriter  # slow to import, and needed by a training run alone
+        with usable_home():
+            from visualdl import LogWriter  # slow to import, and needed by a training run alone
 
         self.path = folder / "visualdl" / "vdlrecords.ppstargan.log"
         if size is not None and self.path.exists() and self.path.stat().st_size > size:

@@ -39,7 +39,8 @@ def uploaded(file, folder: str) -> str:
     """The path that ``file`` names, {"path": …} as Gradio's requests do: of a file in ``folder``, a real path.
 
     A request may name any file of the server. All that is not an upload gets one answer, in a UserError, whether it
-    exists or not; so ``..`` and links, which would tell what lies on the way, are refused before a look at the disk.
+    exists or not. The disk is looked at for names in ``folder`` alone: a way there by ``..`` or a link would tell of
+    what lies on it.
     """
     path = file.get("path") if isinstance(file, dict) else None
     try:

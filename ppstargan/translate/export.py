@@ -27,7 +27,7 @@ from paddle.static import InputSpec
 from ppstargan.errors import UserError
 from ppstargan.nets.blocks import SLOPE
 from ppstargan.nets.masks import face_masks
-from ppstargan.runtime import usable_cores
+from ppstargan.runtime import usable_cores, usable_home
 from ppstargan.translate.inference_forms import forms_for_inference
 from ppstargan.translator import Translator
 
@@ -80,7 +80,7 @@ def save_paddle(model: Translator, guide: str, path: Path) -> None:
     net.eval()
     shapes = _shapes(model, guide)
     specs = [InputSpec([None, *shape], kind, name) for name, (shape, kind) in shapes.items()]
-    with forms_for_inference(net):
+    with forms_for_inference(net), usable_home():
         paddle.jit.save(paddle.jit.to_static(net, input_spec=specs, full_graph=True), str(path))
 
 
@@ -193,6 +193,10 @@ def export(model: Translator, guides, out, onnx: bool, batch_size: int, repeats:
     out = Path(out).absolute()
     if out.exists():
         raise UserError(f"{out} exists; name another folder")
+    try:
+        str(out).encode("utf-8")
+    except UnicodeEncodeError:
+        raise UserError(f"Paddle writes to no folder whose name is no text, as in {out}; name another") from None
     if onnx and not all(map(importlib.util.find_spec, ("paddle2onnx", "onnxruntime"))):
         raise UserError(f"--onnx needs Paddle2ONNX and ONNX Runtime: {ONNX_HELP}")
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
@@ -214,7 +218,8 @@ def export(model: Translator, guides, out, onnx: bool, batch_size: int, repeats:
         (partial / "model.yaml").write_text(described, encoding="utf-8")
         partial.rename(out)
     except OSError as error:
-        raise UserError(f"cannot write {out}: {error.strerror or error}; choose another place") from None
+        file = f" ({error.filename})" if error.filename else ""  # it may be a library's own, elsewhere
+        raise UserError(f"cannot write {out}: {error.strerror or error}{file}; choose another place") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
