@@ -32,6 +32,7 @@ class Parser(argparse.ArgumentParser):
     """Answers a wrong call with one line instead of the whole usage."""
 
     def error(self, message: str) -> NoReturn:
+        """Ends the process with ``message`` in one line, and exit code 2."""
         self.exit(2, f"error: {message}; see python {shlex.quote(sys.argv[0])} --help\n")
 
 

@@ -43,6 +43,8 @@ def key(**rule):
 
 @dataclass
 class Data:
+    """``data``: the images, and how they are read."""
+
     root: str = key(path=True, harmless=True)
     max_bad_share: float = key(least=0, most=1, harmless=True)
     workers: int = key(least=0, most=1024, harmless=True)
@@ -50,6 +52,8 @@ class Data:
 
 @dataclass
 class Train:
+    """``train``: how long, in which pieces, and what is kept on the way."""
+
     iterations: int = key(least=0, harmless=True)
     batch_size: int = key(least=1, most=WIDEST)
     accumulate: int = key(least=1, harmless=True)
@@ -66,6 +70,8 @@ class Train:
 
 @dataclass
 class Config:
+    """The keys of all systems. A system's own schema extends it, and so may its sections."""
+
     system: str = key()
     name: str = key(harmless=True)
     output: str = key(path=True, harmless=True)

@@ -30,4 +30,4 @@ def state_of(nets, averages, optimizers=None, names=None) -> State:
         averages = {name: getattr(averages, name) for name in AVERAGED}
     frozen = {} if nets.fan is None else {"fan": nets.fan}
     optimizers = optimizers or adam_optimizers(nets.trained)
-    return State(nets.trained, frozen, averages, optimizers, nets.architecture, names or ["cat", "dog"])
+    return State(nets.trained, frozen, averages, optimizers, nets.architecture, names or ["cat", "dog"], "stargan_v2")

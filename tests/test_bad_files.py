@@ -11,7 +11,7 @@ import pytest
 from drawing import draw_batch, training_batches
 from PIL import Image, ImageFile
 
-from ppstargan.data.folders import find_domains
+from ppstargan.data.dataset import find_domains
 from ppstargan.data.transforms import load_rgb
 from ppstargan.errors import UserError
 

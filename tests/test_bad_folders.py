@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ppstargan.data.folders import check_same_domains, find_domains, find_images
+from ppstargan.data.dataset import find_domains
+from ppstargan.data.folders import check_same_domains, find_images
 from ppstargan.errors import UserError
 
 

@@ -1,4 +1,4 @@
-"""Processes that train together, by gloo on the CPU, against one process that trains alone."""
+"""Processes that train together, by gloo on the CPU; that they do what one does, test_systems.py shows."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import numpy as np
 import paddle
 from drawing import training_batches
 
-from ppstargan.data.folders import find_domains
+from ppstargan.data.dataset import find_domains
 from ppstargan.data.toy import write_dataset
 from ppstargan.nets.norms import BatchNorm
 from ppstargan.training import distributed
@@ -31,19 +31,6 @@ def launch(folder, *command):
     logs = "\n".join(path.read_text() for path in sorted((folder / "log").glob("workerlog.*")))
     assert done.returncode == 0, done.stdout + done.stderr + logs
     return (folder / "log" / "workerlog.0").read_text()
-
-
-def test_two_processes_train_as_one(tmp_path):
-    script = str(HERE / "two_processes.py")
-    subprocess.run([sys.executable, script, str(tmp_path)], check=True, capture_output=True, cwd=HERE.parent)
-    launch(tmp_path, script, str(tmp_path))
-    alone, first, second = (np.load(tmp_path / f"{name}.npz") for name in ("1_0", "2_0", "2_1"))
-    assert len(alone.files) > 140
-    for key in alone.files:
-        np.testing.assert_array_equal(first[key], second[key], err_msg=key)
-        # The bias in front of an instance norm has the gradient 0, of which Adam magnifies the rounding.
-        zero = key.startswith("generator.") and key.endswith("bias") and "to_rgb" not in key and ".fc." not in key
-        np.testing.assert_allclose(first[key], alone[key], rtol=0, atol=1e-4 if zero else 1e-9, err_msg=key)
 
 
 def test_shares_of_a_batch_are_its_parts(tmp_path):

@@ -210,6 +210,7 @@ def test_damaged_records(data):
     data.mkdir()
     part = '{"wing": {"part": {"url": "http://127.0.0.1", "validator": null, "bytes": %s}}}'
     wrong = ['{"wing": 1}', '{"wing": {"part": 5}}', '{"wing": {"part": {"url": "x"}}}', part % '"10"', part % "1.5"]
+    wrong += ['{"mnist": {"part": {"a.gz": {"url": "x"}}}}', '{"mnist": {"part": {"a.gz": 1}}}']  # of a set of files
     for content in ("{", "[]", "[" * 100_000, '{"wing": {"sha256": ["a"]}}', '{"wing": {"source": 1}}', *wrong):
         (data / "downloads.json").write_text(content)
         assert str(data / "downloads.json") in refused("wing", data)

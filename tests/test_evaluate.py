@@ -14,7 +14,7 @@ import paddle
 import pytest
 from small_model import networks, save
 
-from ppstargan.data.folders import find_domains
+from ppstargan.data.dataset import find_domains
 from ppstargan.data.toy import write_dataset
 from ppstargan.metrics import table
 from ppstargan.metrics.judges import Judge, Judges, load_judges

@@ -11,7 +11,7 @@ import pytest
 from authors_form import refusal
 from small_model import networks, save
 
-from ppstargan.data.folders import find_domains
+from ppstargan.data.dataset import find_domains
 from ppstargan.data.toy import write_dataset
 from ppstargan.files import short_name
 from ppstargan.metrics import judges as judges_module

@@ -18,7 +18,7 @@ from drawing import batch_files, draw_batch
 from toy_runs import flat
 
 from ppstargan import checkpoint
-from ppstargan.data.folders import find_domains
+from ppstargan.data.dataset import find_domains
 from ppstargan.systems import stargan_v2
 from ppstargan.systems.load import load_config
 from ppstargan.training.trainer import Trainer

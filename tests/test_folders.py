@@ -4,7 +4,8 @@ from unicodedata import normalize
 import pytest
 
 from ppstargan.data import folders
-from ppstargan.data.folders import check_same_domains, find_domains, find_images
+from ppstargan.data.dataset import find_domains
+from ppstargan.data.folders import check_same_domains, find_images
 from ppstargan.errors import UserError
 
 

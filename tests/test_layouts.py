@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ppstargan.data.folders import check_same_domains, find_domains
+from ppstargan.data.dataset import find_domains
+from ppstargan.data.folders import check_same_domains
 from ppstargan.data.layouts import Unclear, find_layout, part_of
 from ppstargan.errors import UserError
 

@@ -5,7 +5,7 @@ from drawing import draw_batch
 from PIL import Image
 
 from ppstargan.data import transforms
-from ppstargan.data.folders import find_domains
+from ppstargan.data.dataset import find_domains
 from ppstargan.data.transforms import for_testing, load_rgb
 
 RED = (200, 40, 120)

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from ppstargan.data import formats
-from ppstargan.data.folders import find_domains, find_images
+from ppstargan.data.dataset import find_domains
+from ppstargan.data.folders import find_images
 from ppstargan.data.formats import HEAD, can_read, kind
 from ppstargan.data.inputs import find_pictures
 from ppstargan.data.transforms import load_rgb

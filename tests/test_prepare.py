@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from ppstargan.data import prepare as module
-from ppstargan.data.folders import find_domains
+from ppstargan.data.dataset import find_domains
 from ppstargan.data.prepare import MANIFEST, middle_square, prepare
 from ppstargan.errors import UserError
 

@@ -13,7 +13,7 @@ from PIL import Image
 from small_model import networks
 
 from ppstargan.data.batches import load_batch
-from ppstargan.data.folders import find_domains
+from ppstargan.data.dataset import find_domains
 from ppstargan.data.toy import write_dataset
 from ppstargan.errors import UserError
 from ppstargan.metrics import judges as judges_module

@@ -10,7 +10,7 @@ import paddle
 import pytest
 
 from ppstargan.data.batches import load_batch
-from ppstargan.data.folders import find_domains
+from ppstargan.data.dataset import find_domains
 from ppstargan.data.toy import write_dataset
 from ppstargan.metrics.toy import measure
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ppstargan.data import idx, toy
-from ppstargan.data.folders import find_domains
+from ppstargan.data.dataset import find_domains
 from ppstargan.data.toy import DOMAINS, draw_face, write_dataset
 from ppstargan.errors import UsageError, UserError
 

@@ -50,7 +50,7 @@ def test_a_run_is_the_pieces_that_are_checked_elsewhere_with_the_figures_of_its_
     from drawing import draw_batch
     from PIL import Image
 
-    from ppstargan.data.folders import find_domains
+    from ppstargan.data.dataset import find_domains
     from ppstargan.systems.stargan_v2 import Batch, Loss, adam_optimizers
     from ppstargan.training.state import content
     from ppstargan.training.step import follow
@@ -160,7 +160,7 @@ def test_a_run_without_an_iteration_leaves_no_folder(faces, tmp_path, monkeypatc
 def test_batches_and_noise_are_new_in_each_iteration(faces, tmp_path):
     from drawing import draw_batch
 
-    from ppstargan.data.folders import find_domains
+    from ppstargan.data.dataset import find_domains
 
     settings = {"batch_size": 2, "img_size": 32, "latent_dim": 4, "crop_probability": 0.0, "seed": 0}
     first, second = (draw_batch(find_domains(faces / "train"), i, **settings) for i in range(2))

@@ -35,6 +35,8 @@ TABLE = {
 
 
 class Name(NamedTuple):
+    """What one entry of a network is called by Paddle and by PyTorch, and how its array differs."""
+
     paddle: str
     torch: str
     transposed: bool

@@ -98,6 +98,7 @@ def _numpy_array(kind, shape, code) -> Pending:
 
 
 def is_size(number) -> bool:
+    """Whether ``number`` can be a dimension or a count of elements."""
     return type(number) is int and 0 <= number < 2**62
 
 

@@ -33,6 +33,7 @@ def pool(x: paddle.Tensor) -> paddle.Tensor:
 
 
 def upsample(x: paddle.Tensor) -> paddle.Tensor:
+    """``resample.upsample`` by Paddle's own operation on all devices."""
     return F.interpolate(x, scale_factor=2, mode="nearest")
 
 

@@ -30,10 +30,12 @@ class Images(NamedTuple):
 
     @property
     def names(self) -> list:
+        """The domains or classes, in the order of their numbers."""
         return list(self.train)
 
     @property
     def count(self) -> int:
+        """How many images there are to train on."""
         return sum(map(len, self.train.values()))
 
 

@@ -13,7 +13,8 @@ from PIL import ImageStat
 
 from ppstargan.data.bad_files import LISTED, BadImage, shown
 from ppstargan.data.check_idx import check_idx
-from ppstargan.data.folders import check_same_domains, find_domains
+from ppstargan.data.dataset import find_domains
+from ppstargan.data.folders import check_same_domains
 from ppstargan.data.idx import is_idx
 from ppstargan.data.reading import read_picture
 from ppstargan.data.threads import in_threads

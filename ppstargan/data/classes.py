@@ -10,7 +10,8 @@ from PIL import Image
 
 from ppstargan.data import idx
 from ppstargan.data.batches import Images
-from ppstargan.data.folders import find_domains, image_lists
+from ppstargan.data.dataset import find_domains
+from ppstargan.data.folders import image_lists
 from ppstargan.data.transforms import middle_square, to_array
 
 POOLED = "images"  # the one name of what is drawn without classes

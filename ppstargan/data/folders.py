@@ -1,4 +1,4 @@
-"""Finds the images of a dataset laid out as FOLDER/DOMAIN/*.jpg, where FOLDER is ROOT/train or ROOT/val."""
+"""Folders and the images in them: what counts, what is passed over, and what is refused."""
 
 from __future__ import annotations
 
@@ -29,39 +29,6 @@ _NOT_OURS = re.compile(
     r"__macosx|__pycache__|[@_]+thumb\w*|thumbs|thumbnails?"
 )
 _told: set = set()  # the names of those that this process has spoken of
-
-
-def find_domains(folder: str | Path, min_images: int = 1) -> dict[str, list[Path]]:
-    """The images of each domain, {name: sorted paths}, in the order in which domains are numbered: by name.
-
-    ``folder`` holds a folder for each domain; images count at any depth below it. Hidden files and folders do not, nor
-    folders that a system makes. Names are in Unicode's composed form (NFC), whichever the disk has. Raises UserError
-    when the folder is missing, when it or one below it cannot be read, when it does not hold at least two domains, or
-    when a domain has fewer than ``min_images`` images (training needs two: a pair of references).
-    """
-    folder = Path(os.path.abspath(folder))
-    if not os.path.isdir(folder):
-        from ppstargan.data.layouts import way_to_dataset  # which reads folders by the functions here
-
-        if exists(folder):
-            raise UserError(f"dataset folder {shown(folder)} is a file, not a folder; {HELP}")
-        raise UserError(f"dataset folder {shown(folder)} does not exist; {way_to_dataset(folder.parent)}")
-    domains = folders_in(folder)
-    check_links(folder)
-    if not domains:
-        if holds_images(folder):
-            raise UserError(
-                f"{shown(folder)} holds images directly, without a folder for each domain; "
-                f"the layout is ROOT/train/DOMAIN/*.jpg, with {shown(folder)} as ROOT/train; {HELP}"
-            )
-        raise UserError(f"{shown(folder)} holds no domain folders; the layout is ROOT/train/DOMAIN/*.jpg; {HELP}")
-    if folder.name not in ("train", "val") and "train" in domains and set(domains) <= {"train", "val", "test"}:
-        # Read as domains, these would train without complaint, on nonsense.
-        raise UserError(f"{shown(folder)} is the root of a dataset, not one of its parts; give {folder / 'train'}")
-    if len(domains) < 2:
-        held = f"holds only one domain, {names(domains)}"
-        raise UserError(f"{shown(folder)} {held}; add a folder for a second one; {HELP}")
-    return images_of(domains, min_images)
 
 
 def folders_in(folder: Path) -> dict[str, Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -12,13 +11,12 @@ from ppstargan import checkpoint
 from ppstargan.convert.recognise import DESCRIPTIONS
 from ppstargan.convert.weights import convert
 from ppstargan.download.fetch import DiskError, disk_error, fetch, megabytes, sha256_of
+from ppstargan.download.records import RECORDS, load_records, save_records
 from ppstargan.download.several import fetch_files, install_files
 from ppstargan.download.unpack import remove_partial, unpack_dataset
 from ppstargan.errors import UserError
 from ppstargan.face.mean import mean_landmarks
 from ppstargan.files import remove_leftovers, replaced
-
-RECORDS = "downloads.json"  # in the same folder: SHA-256 of what came first, and what a .part is a part of
 
 
 class Asset(NamedTuple):
@@ -132,7 +130,7 @@ def download(name: str, folder: Path, mirror: str | None = None, local: Path | N
         with contextlib.suppress(OSError):
             part_of(name, folder).unlink()  # killed before this: nothing goes on with it
         return target
-    records = _load(folder)
+    records = load_records(folder)
     record = records.setdefault(name, {})
     if asset.kind == "idx":
         return _download_files(name, folder, mirror, local, records)
@@ -144,7 +142,7 @@ def download(name: str, folder: Path, mirror: str | None = None, local: Path | N
 
         def begun(state: dict) -> None:
             record["part"] = state
-            _save(records, folder)
+            save_records(records, folder)
 
         fetch(url, source, record.get("part"), begun)
     else:
@@ -170,7 +168,7 @@ def download(name: str, folder: Path, mirror: str | None = None, local: Path | N
     if "sha256" not in record:
         record.update({"sha256": digest, "source": origin})
         print(f"its SHA-256 is recorded in {folder / RECORDS}")
-    _save(records, folder)
+    save_records(records, folder)
     print(f"{name}: {target}", flush=True)
     return target
 
@@ -186,12 +184,12 @@ def _download_files(name: str, folder: Path, mirror: str | None, local: Path | N
 
         def begun(file: str, begun_with: dict) -> None:
             state[file] = begun_with
-            _save(records, folder)
+            save_records(records, folder)
 
         fetch_files(asset.files, (mirror,) if mirror else (asset.url, *asset.mirrors), source, state, begun)
     print(install_files(local.absolute() if local else source, target, own=local is None))
     records[name].pop("part", None)
-    _save(records, folder)
+    save_records(records, folder)
     print(f"{name}: {target}", flush=True)
     return target
 
@@ -210,7 +208,7 @@ def part_of(name: str, folder: Path) -> Path:
 
 def overview(folder: Path) -> list:
     """Lines that say of each asset whether it is in ``folder``, its size, its SHA-256, its licence and its address."""
-    records, lines = _load(folder), []
+    records, lines = load_records(folder), []
     for name, asset in ASSETS.items():
         record, part = records.get(name, {}), part_of(name, folder)
         state = "there" if (folder / asset.target).exists() else "missing"
@@ -275,39 +273,3 @@ def _copy(source: Path, target: Path) -> None:
             shutil.copyfile(source, partial)
     except OSError as error:
         raise disk_error(error, target) from None
-
-
-def _load(folder: Path) -> dict:
-    path = folder.absolute() / RECORDS
-    try:
-        records = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}; make it readable, or delete it") from None
-    except (ValueError, RecursionError):
-        records = None
-    if isinstance(records, dict) and all(map(_is_record, records.values())):
-        return records
-    raise UserError(f"{path} is damaged; delete it: sums are recorded anew, and .part files begun anew")
-
-
-def _is_record(record) -> bool:
-    """Whether this is what ``download`` notes of a file."""
-    if not isinstance(record, dict) or not isinstance(record.get("part", {}), dict):
-        return False
-    if "part" in record:
-        part, wanted = record["part"], {"url": str, "validator": (str, type(None)), "bytes": (int, type(None))}
-        if set(part) != set(wanted) or not all(isinstance(part[key], kind) for key, kind in wanted.items()):
-            return False
-    return all(isinstance(record.get(key, ""), str) for key in ("sha256", "source"))
-
-
-def _save(records: dict, folder: Path) -> None:
-    path = folder / RECORDS
-    text = json.dumps({k: v for k, v in records.items() if v}, indent=1) + "\n"
-    try:
-        with replaced(path) as partial:
-            partial.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise disk_error(error, path) from None

@@ -38,6 +38,8 @@ class Verdict(NamedTuple):
 
 
 class Report(NamedTuple):
+    """What the judge of digits found, and how good it is itself."""
+
     accuracy: float  # share of the held-out drawn digits that the judge gets right
     drawn: Verdict  # on these held-out digits: no generator should do better
     generated: Verdict

@@ -74,6 +74,7 @@ class Progress:
         self.start = self.last = time.perf_counter()
 
     def add(self, images: int, where) -> None:
+        """Counts ``images`` more, of ``where``, which the line names."""
         self.done += images
         now = time.perf_counter()
         if now - self.last >= SECONDS or self.done == self.total:

@@ -21,6 +21,8 @@ BATCH = 40
 
 
 class Report(NamedTuple):
+    """How far translations of the drawn faces are what was asked for."""
+
     accuracy: float  # share of the drawn val faces that the classifier gets right
     latent_share: float  # share of latent-guided translations that it gives to the target domain
     reference_share: float  # the same for reference-guided ones

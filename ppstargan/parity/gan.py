@@ -126,6 +126,7 @@ class Script:
         }
 
     def batch(self, i: int):
+        """The inputs of iteration ``i``, filled as the case says."""
         s, prefix = self.case.settings, f"{self.case.prefix}/step{i}"
         x = steps.tensor(fill.image(f"{prefix}/x", (s["batch"], *self.shape)))
         z = steps.tensor(fill.normal(f"{prefix}/z", (s["batch"], s["latent_dim"])))

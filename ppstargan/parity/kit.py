@@ -29,6 +29,7 @@ class Check:
 
     @property
     def passed(self) -> bool:
+        """Whether the error is within the tolerance."""
         return bool(self.error <= self.tolerance)  # False for NaN
 
 

@@ -28,6 +28,8 @@ sample, TAKES = from_noise.sample, from_noise.WITH_CLASSES
 
 @dataclass
 class Model:
+    """``model``: sizes; the layers are the script's."""
+
     img_size: int = key(least=8, most=1024)
     channels: int = key(choices=(1, 3))
     latent_dim: int = key(least=1, most=WIDEST)
@@ -35,11 +37,15 @@ class Model:
 
 @dataclass
 class Config(config.Config):
+    """The keys of a conditional GAN."""
+
     model: Model
     train: gan.Rates
 
 
 class Batch(NamedTuple):
+    """B samples at S pixels in C channels; a single sample is the same without the leading B."""
+
     x: np.ndarray  # [B, C, S, S] float32 in [-1, 1]: real images
     y: np.ndarray  # [B] int64: their classes
     z: np.ndarray  # [B, nz] standard normal: what the fakes are made of
@@ -99,9 +105,11 @@ class System:
         self.inputs = [noise.repeat_interleave(self.classes, axis=0), paddle.arange(self.classes).tile([ROWS])]
 
     def schedule(self, iteration: int) -> dict:
+        """Nothing changes with the iteration."""
         return {}
 
     def updates(self, batch: Batch, iteration: int):
+        """As the function of this name, on the run's networks."""
         return updates(self.networks, batch)
 
     def sheets(self, networks: dict) -> dict:

@@ -32,6 +32,8 @@ sample, TAKES = from_noise.sample, from_noise.TAKES  # what tools/sample.py does
 
 @dataclass
 class Model:
+    """``model``: which networks, and how large."""
+
     network: str = key(choices=NETWORKS)
     img_size: int = key(least=8, most=1024)
     channels: int = key(choices=(1, 3))
@@ -53,6 +55,8 @@ class Model:
 
 @dataclass
 class Loss:
+    """``loss``: what the generator minimises."""
+
     objective: str = key(choices=("nonsaturating", "saturating"))
 
 
@@ -69,17 +73,22 @@ class Rates(config.Train):
 
 @dataclass
 class Train(Rates):
+    """``train``: who steps, when, and at which rates."""
+
     discriminator_steps: int = key(least=1)
     generator_first: bool = key()
 
 
 @dataclass
 class Config(config.Config):
+    """The keys of a GAN."""
+
     model: Model
     loss: Loss
     train: Train
 
     def check(self, where: str) -> None:
+        """Raises UsageError as ``config.Config.check``, and where the order of the steps does not fit the rest."""
         super().check(where)
         self.model.check(where)
         if self.train.generator_first and (self.train.discriminator_steps > 1 or self.loss.objective == "saturating"):
@@ -90,6 +99,8 @@ class Config(config.Config):
 
 
 class Batch(NamedTuple):
+    """B samples at S pixels in C channels; a single sample is the same without the leading B."""
+
     x: np.ndarray  # [B, C, S, S] float32 in [-1, 1]: real images
     z: np.ndarray  # [B, nz] standard normal: what the discriminator's fakes are made of
     z_generator: np.ndarray  # [B, nz]: and the generator's
@@ -160,6 +171,7 @@ class System:
         self.noise = sheet_noise(self.config, SIDE * SIDE)
 
     def schedule(self, iteration: int) -> dict:
+        """Nothing changes with the iteration."""
         return {}
 
     def updates(self, batch: Batch, iteration: int):

@@ -21,7 +21,8 @@ import paddle
 from ppstargan import config, losses
 from ppstargan.config import WIDEST, key
 from ppstargan.data.batches import Images
-from ppstargan.data.folders import check_same_domains, find_domains, image_lists
+from ppstargan.data.dataset import read_dataset
+from ppstargan.data.folders import image_lists
 from ppstargan.data.transforms import for_training
 from ppstargan.errors import UsageError
 from ppstargan.face.weights import load_fan
@@ -40,6 +41,8 @@ sample, TAKES = in_styles.sample, in_styles.TAKES  # what tools/sample.py does w
 
 @dataclass
 class Model:
+    """``model``: sizes of the networks."""
+
     img_size: int = key(choices=(32, 64, 128, 256, 512, 1024))
     style_dim: int = key(least=1, most=WIDEST)
     latent_dim: int = key(least=1, most=WIDEST)
@@ -51,17 +54,23 @@ class Model:
 
 @dataclass
 class Data(config.Data):
+    """``data``, and how often an image is cropped."""
+
     crop_probability: float = key(least=0, most=1)
 
 
 @dataclass
 class Face:
+    """``face``: the network that finds landmarks."""
+
     fan: str = key(path=True, harmless=True)  # needed where w_hpf > 0
     allow_random_fan: bool = key(harmless=True)
 
 
 @dataclass
 class Loss:
+    """``loss``: the weights of its terms."""
+
     lambda_reg: float = key(least=0)
     lambda_sty: float = key(least=0)
     lambda_ds: float = key(least=0)  # at the first iteration
@@ -71,6 +80,8 @@ class Loss:
 
 @dataclass
 class Train(config.Train):
+    """``train``, with rates, averages and measurements."""
+
     lr: float = key(above=0)  # at 0, nothing is learnt
     f_lr: float = key(least=0)
     beta1: float = key(least=0, below=1)
@@ -84,6 +95,8 @@ class Train(config.Train):
 
 @dataclass
 class Config(config.Config):
+    """The keys of StarGAN v2."""
+
     model: Model
     data: Data
     face: Face
@@ -91,6 +104,7 @@ class Config(config.Config):
     train: Train
 
     def check(self, where: str) -> None:
+        """Raises UsageError as ``config.Config.check``, and for layers too narrow to hold an image."""
         super().check(where)
         m = self.model
         channels = min(m.channel_base // m.img_size, m.max_channels)
@@ -115,11 +129,9 @@ class Batch(NamedTuple):
 
 
 def read(config: Config) -> Images:
-    """The domains of ROOT/train and ROOT/val. Raises UserError as ``find_domains``, and where the two differ."""
-    root = Path(config.data.root)
-    train, val = find_domains(root / "train", min_images=2), find_domains(root / "val")
-    check_same_domains(root, train, val)
-    return Images(train, val, image_lists(root / "train", train))
+    """The domains of ``data.root``. Raises UserError as ``read_dataset``."""
+    train, val = read_dataset(config.data.root)
+    return Images(train, val, image_lists(Path(config.data.root) / "train", train))
 
 
 def draw(train: dict, config: Config, rng: np.random.Generator, load) -> Batch:
@@ -227,23 +239,12 @@ def lambda_ds_at(iteration: int, lambda_ds: float, ds_iter: int) -> float:
     return lambda_ds * max(0.0, 1.0 - iteration / ds_iter)
 
 
-def adam_optimizers(
-    networks: dict,
-    lr: float = 1e-4,
-    f_lr: float = 1e-6,
-    beta1: float = 0.0,
-    beta2: float = 0.99,
-    weight_decay: float = 1e-4,
-) -> dict:
+def adam_optimizers(networks: dict, lr=1e-4, f_lr=1e-6, beta1=0.0, beta2=0.99, weight_decay=1e-4) -> dict:
     """An Adam for each of the four networks; F learns at ``f_lr``. The weight decay is L2, as in PyTorch's Adam."""
+    options = {"beta1": beta1, "beta2": beta2, "weight_decay": weight_decay}
+    rates = {**dict.fromkeys(networks, lr), "mapping_network": f_lr}
     return {
-        name: paddle.optimizer.Adam(
-            f_lr if name == "mapping_network" else lr,
-            beta1,
-            beta2,
-            parameters=net.parameters(),
-            weight_decay=weight_decay,
-        )
+        name: paddle.optimizer.Adam(rates[name], parameters=net.parameters(), **options)
         for name, net in networks.items()
     }
 
@@ -283,6 +284,7 @@ class System:
         return {"lambda_ds": lambda_ds_at(iteration, self.config.loss.lambda_ds, self.config.loss.ds_iter)}
 
     def updates(self, batch: Batch, iteration: int):
+        """As the function of this name, with lambda_ds as it is at ``iteration``."""
         return updates(self.nets, batch, dataclasses.replace(self.config.loss, **self.schedule(iteration)))
 
     def sheets(self, averages: dict) -> dict:

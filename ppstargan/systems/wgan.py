@@ -33,12 +33,16 @@ sample, TAKES = gan.sample, gan.TAKES
 
 @dataclass
 class Loss:
+    """``loss``: what keeps the critic's slopes small; one of the two is 0."""
+
     clip: float = key(least=0)
     lambda_gp: float = key(least=0)
 
 
 @dataclass
 class Train(gan.Rates):
+    """``train``: the optimiser, and how often the critic steps for each step of the generator."""
+
     optimizer: str = key(choices=("rmsprop", "adam"))
     critic_steps: int = key(least=1)
     long_turns: bool = key()
@@ -46,11 +50,14 @@ class Train(gan.Rates):
 
 @dataclass
 class Config(config.Config):
+    """The keys of a WGAN."""
+
     model: gan.Model
     loss: Loss
     train: Train
 
     def check(self, where: str) -> None:
+        """Raises UsageError as ``config.Config.check``, and where penalty, clipping and batch norm do not fit."""
         super().check(where)
         self.model.check(where)
         if bool(self.loss.clip) == bool(self.loss.lambda_gp):
@@ -63,6 +70,8 @@ class Config(config.Config):
 
 
 class Batch(NamedTuple):
+    """B samples at S pixels in C channels; a single sample is the same without the leading B."""
+
     x: np.ndarray  # [B, C, S, S] float32 in [-1, 1]: real images
     z: np.ndarray  # [B, nz] standard normal: what the critic's fakes are made of
     z_generator: np.ndarray  # [B, nz]: and the generator's
@@ -160,6 +169,7 @@ class System:
         self.noise = gan.sheet_noise(self.config, gan.SIDE * gan.SIDE)
 
     def schedule(self, iteration: int) -> dict:
+        """Nothing changes with the iteration."""
         return {}
 
     def updates(self, batch: Batch, iteration: int):

@@ -49,11 +49,13 @@ class Logger:
             self._end_in_a_whole_record()
 
     def scalars(self, values: dict, iteration: int) -> None:
+        """Logs {name: number} at ``iteration``."""
         for name, value in values.items():
             self.writer.add_scalar(shown(name), value, iteration)
             self._end_in_a_whole_record()
 
     def picture(self, name: str, image: np.ndarray, iteration: int) -> None:
+        """Logs the uint8 [H, W, 3] ``image`` at ``iteration``."""
         self.writer.add_image(name, image, iteration)
         self._end_in_a_whole_record()
 
@@ -73,6 +75,7 @@ class Logger:
         return self.path.stat().st_size if self.path.exists() else None
 
     def close(self) -> None:
+        """Writes what is left, and closes the file."""
         self.writer.close()
 
 
@@ -133,6 +136,7 @@ class Stopwatch:
         self.restart()
 
     def restart(self) -> None:
+        """Forgets what was counted until now."""
         self.start, self.waited, self.iterations = time.perf_counter(), 0.0, 0
 
     def waiting(self, batches):

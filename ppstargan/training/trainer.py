@@ -71,14 +71,13 @@ class Trainer:
     @property
     def state(self) -> state.State:
         """All that a checkpoint keeps of the networks."""
-        system = self.system
-        return state.State(
-            system.networks, system.frozen, self.averages, system.optimizers, system.architecture, self.data.names
-        )
+        s = self.system
+        names, system = self.data.names, self.config.system
+        return state.State(s.networks, s.frozen, self.averages, s.optimizers, s.architecture, names, system)
 
     def initialise(self, weights) -> list:
         """Starts from a file of weights; returns lines that say what came from it and what starts fresh."""
-        lines = state.initialise(self.state, weights, self.config.system)
+        lines = state.initialise(self.state, weights)
         self.loaded |= {name for name in self.system.frozen for line in lines if line.startswith(f"{name}:")}
         return lines
 
@@ -90,7 +89,7 @@ class Trainer:
         the training, unless that is allowed.
         """
         stored = checkpoint.load(path)
-        state.check_same(stored, self.config.system, self.data.names, self.config.data.root, str(path))
+        state.check_same(stored, self.state, self.config.data.root, str(path))
         state.restore(stored, self.state, str(path))
         runs.compare_training(stored, self.config, self.data.digests, path, allow_changes)
         self.iteration, self.log_size = stored["iteration"], stored.get("log_size")
@@ -113,7 +112,6 @@ class Trainer:
         path, t = runs.checkpoint_path(self.folder, self.iteration), self.config.train
         content = state.content(
             self.state,
-            system=self.config.system,
             images=self.data.digests,
             config=dataclasses.asdict(self.config),
             iteration=self.iteration,

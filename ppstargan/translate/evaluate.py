@@ -8,7 +8,7 @@ from pathlib import Path
 import paddle
 
 from ppstargan.config import Config
-from ppstargan.data.folders import check_same_domains, find_domains
+from ppstargan.data.dataset import read_dataset
 from ppstargan.files import short_name
 from ppstargan.metrics import protocol, store, table
 from ppstargan.metrics.frechet import few_samples
@@ -29,8 +29,7 @@ def evaluate(config: Config, weights, judges: Judges, settings: Settings, folder
     that are not finite, and where the disk does not take a result.
     """
     root, weights = Path(config.data.root), Path(weights)
-    train_images, val_images = find_domains(root / "train", min_images=LEAST_REAL), find_domains(root / "val")
-    check_same_domains(root, train_images, val_images)
+    train_images, val_images = read_dataset(root, LEAST_REAL)
     model = Translator(weights, domains=list(train_images), fan=config.face.fan)
     folder = Path(folder or Path(config.output) / "evaluation" / _name(weights))
     cache = Path(config.output) / "features"
