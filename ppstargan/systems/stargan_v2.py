@@ -241,10 +241,11 @@ def lambda_ds_at(iteration: int, lambda_ds: float, ds_iter: int) -> float:
 
 def adam_optimizers(networks: dict, lr=1e-4, f_lr=1e-6, beta1=0.0, beta2=0.99, weight_decay=1e-4) -> dict:
     """An Adam for each of the four networks; F learns at ``f_lr``. The weight decay is L2, as in PyTorch's Adam."""
-    options = {"beta1": beta1, "beta2": beta2, "weight_decay": weight_decay}
-    rates = {**dict.fromkeys(networks, lr), "mapping_network": f_lr}
+    rates = {"mapping_network": f_lr}
     return {
-        name: paddle.optimizer.Adam(rates[name], parameters=net.parameters(), **options)
+        name: paddle.optimizer.Adam(
+            rates.get(name, lr), beta1, beta2, parameters=net.parameters(), weight_decay=weight_decay
+        )
         for name, net in networks.items()
     }
 
