@@ -20,7 +20,7 @@ from ppstargan import checkpoint
 from ppstargan.errors import UsageError, UserError
 from ppstargan.systems.load import names, system_named
 from ppstargan.training import runs
-from ppstargan.training.step import iterate
+from ppstargan.training.step import copies, follow, iterate
 from ppstargan.training.trainer import Trainer
 
 
@@ -103,6 +103,25 @@ def test_exactly_these_networks_change(data, name):
 def weights(system) -> dict:
     parameters = {f"{name}/{key}" for name, net in system.networks.items() for key, _ in net.named_parameters()}
     return {key: value for key, value in state(system).items() if key in parameters}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_averages_follow_parameters_and_have_the_networks_buffers(data, name):
+    system, drawn = made(configured(name, data))
+    averages = copies(system.networks, system.averaged)
+    before = {key: checkpoint.arrays(net) for key, net in averages.items()}
+    for i, batch in enumerate(drawn):
+        iterate(system, batch, i)
+    follow(averages, system.networks, 0.75)
+    assert averages.keys() == set(system.averaged) and averages
+    for key, average in averages.items():
+        now, values = checkpoint.arrays(system.networks[key]), checkpoint.arrays(average)
+        parameters = {parameter for parameter, _ in average.named_parameters()}
+        for place, value in values.items():
+            expected = 0.75 * before[key][place] + 0.25 * now[place] if place in parameters else now[place]
+            np.testing.assert_allclose(value, expected, rtol=0, atol=1e-6, err_msg=place)
+        assert any((now[place] != before[key][place]).any() for place in parameters)
+        assert all(parameter.stop_gradient for parameter in average.parameters())
 
 
 # ---- a killed run ----
