@@ -11,7 +11,7 @@ VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "ppstargan" / "__init__.py
 setup(
     name="ppstargan",
     version=VERSION,
-    description="StarGAN v2 in PaddlePaddle, proved equal to the authors' PyTorch code",
+    description="StarGAN v2 and the GANs that it grew from in PaddlePaddle, each proved equal to PyTorch code",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

@@ -1,4 +1,4 @@
-"""StarGAN v2 (Choi et al., CVPR 2020) in PaddlePaddle's dynamic graph."""
+"""StarGAN v2 (Choi et al., CVPR 2020), and the systems that it grew from, in PaddlePaddle's dynamic graph."""
 
 from ppstargan import runtime
 

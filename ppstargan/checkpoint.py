@@ -1,15 +1,16 @@
 """Files of weights and of training states: nested dicts of NumPy arrays, as one ``.pdparams`` file.
 
-A file holds ``architecture`` (what builds the networks), ``domains`` (their names, or None), ``nets`` and
-``averages`` (network -> parameter -> array; either may be missing, and so may a network), and of a training run also
-``optimizers`` and ``iteration``. It is a pickle with its checksum behind it. ``paddle.load`` reads it too; ``load``
-here runs nothing that a file asks for.
+A file holds ``system`` (absent = stargan_v2), ``architecture`` (what builds the networks), ``domains`` (their names,
+or None), ``nets`` and ``averages`` (network -> parameter -> array; either may be missing, and so may a network), and of
+a training run also ``optimizers`` and ``iteration``. It is a pickle with its checksum behind it. ``paddle.load`` reads
+it too; ``load`` here runs nothing that a file asks for.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
+import shlex
 import zlib
 from pathlib import Path
 from unicodedata import normalize
@@ -100,6 +101,19 @@ def load(path, how_to_get: str = HOW_TO_GET) -> dict:
     if content.get("domains"):
         content["domains"] = [normalize("NFC", name) for name in content["domains"]]  # as folders.py names them
     return content
+
+
+def system_of(content: dict) -> str:
+    """The name of the system whose networks a file holds. Files from before there were several are StarGAN v2's."""
+    return content.get("system", "stargan_v2")
+
+
+def need_system(content: dict, systems: tuple, path) -> None:
+    """Raises UserError unless the ``content`` of the file at ``path`` is of one of ``systems``."""
+    found = system_of(content)
+    if found not in systems:
+        other = f"for {found} there is python tools/sample.py --weights {shlex.quote(str(path))}"
+        raise UserError(f"{Path(path).absolute()} is of {found}, and this needs {' or '.join(systems)}; {other}")
 
 
 def _checked(file):

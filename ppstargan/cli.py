@@ -83,12 +83,12 @@ def add_model(arguments: Parser, required: bool = True) -> None:
     what = "a run's checkpoint, or converted weights (needed)"
     add("--weights", type=place, required=required, metavar="PATH", help=what)
     add("--domain-names", nargs="+", metavar="NAME", help="names for all domains, where the weights have none")
-    add("--fan", type=place, default=FAN_PATH, metavar="PATH", help="converted wing.ckpt, for w_hpf > 0 [%(default)s]")
+    add("--fan", type=place, metavar="PATH", help=f"converted wing.ckpt, for w_hpf > 0 [{FAN_PATH}]")
 
 
 def load_model(given: argparse.Namespace, batch_size: int = 8, **options) -> Translator:
     """The model that the arguments of ``add_model`` name, after a line on it. Raises UserError as ``Translator``."""
-    model = Translator(given.weights, given.domain_names, given.fan, batch_size, **options)
+    model = Translator(given.weights, given.domain_names, given.fan or FAN_PATH, batch_size, **options)
     print(f"weights: {model.weights}: {model.img_size} px, domains {', '.join(model.domains)}", flush=True)
     return model
 
@@ -209,6 +209,6 @@ def check_numbers(given: argparse.Namespace, **limits) -> None:
             continue
         finite = isinstance(value, int) or math.isfinite(value)
         if not finite or value < least or (most and value > most[0]):
-            wanted = f"a number from {least:g} to {most[0]:g}" if most else f"{least:g} or more"
-            shown = value if isinstance(value, int) else f"{value:g}"
+            shown, least, *most = (f"{n}" if isinstance(n, int) else f"{n:g}" for n in (value, least, *most))
+            wanted = f"a number from {least} to {most[0]}" if most else f"{least} or more"
             raise UsageError(f"--{name.replace('_', '-')} is {shown}; give {wanted}")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from pathlib import Path
 from typing import Union
-from unicodedata import normalize
 
 import numpy as np
 import paddle
 from PIL import Image
 
 from ppstargan import checkpoint
+from ppstargan.arguments import domain_names, domain_number, share, told, whole
 from ppstargan.data.reading import background_colour, to_rgb, upright
 from ppstargan.data.transforms import FITS, fitted, for_testing, load_rgb
 from ppstargan.errors import UserError
@@ -48,22 +47,25 @@ class Translator:
         batch_size: int = 8,
         fit: str = FITS[0],
         background: str | None = None,
+        content: dict | None = None,
     ):
         """Loads a run's checkpoint or a converted file: its moving averages, or the networks where it has none.
 
         ``domains`` names the domains in the order of their numbers where the file does not (a converted one). ``fan``
         is the converted wing.ckpt, read where w_hpf > 0 and the file holds no face alignment network of its own.
         ``background`` is a colour to put behind transparent places, such as "white"; without one, the colours that a
-        file hides there are used. Raises UserError for a file that is missing, damaged or of another kind, and for
-        names that do not fit.
+        file hides there are used. ``content`` is what ``checkpoint.load`` gave of the file, where that is done already.
+        Raises UserError for a file that is missing, damaged or of another kind or system, and for names that do not
+        fit.
         """
         if not isinstance(weights, (str, os.PathLike)):
-            raise UserError(f"weights is {_told(weights)}; give the path of a file")
+            raise UserError(f"weights is {told(weights)}; give the path of a file")
         if fit not in FITS:
-            raise UserError(f"fit {_told(fit)}: give one of {', '.join(FITS)}")
+            raise UserError(f"fit {told(fit)}: give one of {', '.join(FITS)}")
         self.fit, self.background = fit, background_colour(background)
-        self.batch_size, self._means = _whole("batch_size", batch_size, 1), {}
-        content = checkpoint.load(weights)
+        self.batch_size, self._means = whole("batch_size", batch_size, 1), {}
+        content = checkpoint.load(weights) if content is None else content
+        checkpoint.need_system(content, ("stargan_v2",), weights)
         parts = content.get("nets") or {}
         values = {**parts, **(content.get("averages") or {})}
         missing = [name for name in AVERAGED if name not in values]
@@ -77,7 +79,9 @@ class Translator:
         self.nets = build(content["architecture"], str(self.weights))  # D stays without values, and takes no memory
         self.architecture = self.nets.architecture
         self.img_size = self.architecture["img_size"]
-        self.domains = self._names(content.get("domains"), domains)
+        count = self.architecture["num_domains"]
+        self.domains = domain_names(content.get("domains"), domains, count, self.weights)
+        self.named = bool(domains or content.get("domains"))
         for name in AVERAGED:
             checkpoint.fill(getattr(self.nets, name), values[name], f"{self.weights}, {name}")
         if self.nets.fan is not None and "fan" in parts:
@@ -85,33 +89,12 @@ class Translator:
         elif self.nets.fan is not None:
             self.nets.fan = load_fan(fan)
 
-    def _names(self, stored, given) -> list:
-        """The names of the domains, in the order of their numbers."""
-        count = self.architecture["num_domains"]
-        if isinstance(given, str) or (given is not None and not hasattr(given, "__iter__")):
-            raise UserError(f"domains is {_told(given)}; give a list of names, in the order of their numbers")
-        given = None if given is None else [normalize("NFC", str(name)) for name in given]
-        if stored and given and list(stored) != list(given):
-            raise UserError(f"{self.weights} has the domains {', '.join(stored)}, and not {', '.join(given)}")
-        names = list(given or stored or map(str, range(count)))
-        if len(set(names)) != count or len(names) != count:
-            raise UserError(f"{self.weights} has {count} domains, and {', '.join(names)} do not name so many")
-        return names
-
     def domain_number(self, domain) -> int:
         """The number of a domain given by name or number. Raises UserError naming the known ones.
 
         An int is a number; a text is a name first, since folders may be called 1, 2, 3.
         """
-        name = normalize("NFC", str(domain))  # é of a Mac's folder is é
-        if name in self.domains and not isinstance(domain, (int, np.integer)):
-            return self.domains.index(name)
-        if name.isdecimal() and int(name) < len(self.domains):
-            return int(name)
-        known = ", ".join(self.domains)
-        unnamed = self.domains == [str(i) for i in range(len(self.domains))]
-        advice = "; the file has no names for them: give all of them in that order (--domain-names)" if unnamed else ""
-        raise UserError(f"unknown domain {' '.join(name.split())[:60]}; {self.weights} has {known}{advice}")
+        return domain_number(domain, self.domains, self.named, self.weights)
 
     def read(self, images) -> np.ndarray:
         """Images as the networks see them: uint8 [N, img_size, img_size, 3].
@@ -156,7 +139,7 @@ class Translator:
         gives the same codes, and the first of them whatever ``count`` is; in all domains the latents are the same.
         """
         number = self.domain_number(domain)
-        seed, count, psi = _whole("seed", seed, 0), _whole("count", count, 1), _share("psi", psi)
+        seed, count, psi = whole("seed", seed, 0), whole("count", count, 1), share("psi", psi)
         try:
             z = np.random.default_rng(seed).standard_normal((count, self.architecture["latent_dim"])).astype(np.float32)
         except (MemoryError, ValueError):
@@ -224,7 +207,7 @@ def _is_one(images) -> bool:
 
 def _listed(images) -> list:
     if not _is_one(images) and not hasattr(images, "__iter__"):
-        raise UserError(f"images are paths, PIL images or uint8 arrays, or a list of them, not {_told(images)}")
+        raise UserError(f"images are paths, PIL images or uint8 arrays, or a list of them, not {told(images)}")
     listed = [images] if _is_one(images) else list(images)
     if not listed:
         raise UserError("there are no images in the list given")
@@ -259,28 +242,3 @@ def _floats(styles) -> np.ndarray:
     if not np.isfinite(codes).all():
         raise UserError("a style code holds NaN or infinity; give codes that style_from_reference or _seed gave")
     return codes
-
-
-def _whole(name: str, value, least: int) -> int:
-    try:
-        number = least - 1 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
-        raise UserError(f"{name} {_told(value)}: the {name} must be {least} or more, a whole number")
-    return number
-
-
-def _share(name: str, value) -> float:
-    try:
-        number = -1.0 if isinstance(value, (str, bytes)) else float(value)
-    except (TypeError, ValueError):
-        number = -1.0
-    if not 0 <= number <= 1:
-        raise UserError(f"{name} {_told(value)}: give a number from 0 to 1")
-    return number
-
-
-def _told(value) -> str:
-    """Any value, short and in one line."""
-    return " ".join(repr(value).split())[:60]

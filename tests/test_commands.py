@@ -11,6 +11,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import noise_model
 import numpy as np
 import pytest
 import small_model
@@ -20,6 +21,7 @@ from test_docs import CHINESE, PAGES, code_blocks
 
 from ppstargan import checkpoint
 from ppstargan.convert.weights import to_authors_file
+from ppstargan.data.digits import write_digits
 from ppstargan.data.toy import write_dataset
 from ppstargan.nets.fan import FAN
 
@@ -31,17 +33,21 @@ SMALL = {
     "train": {"iterations": 2, "batch_size": 2, "log_every": 1, "sample_every": 2, "save_every": 1},
 }
 WILD = ["cat", "dog", "wild"]
+FEW = "train.iterations=2 train.batch_size=4 train.sample_every=2 train.save_every=1 data.workers=1"
 # Beginning of a command -> arguments behind it.
 MORE = {
     "python tools/evaluate.py": "--seeds 1 --sources 1 --outputs 4 --mode latent --allow-random-features",
+    "python tools/check_parity.py --reference tests/reference/ladder": "--case cgan_forward wgan_forward",
     "python tools/check_parity.py": "--case forward_small align",
     "python tools/benchmark.py": "--iterations 1",
     "python tools/sample.py --weights WEIGHTS.pdparams --source photos/ --domain cat dog --video": "--seconds 0.2",
+    **{f"python tools/train.py -c configs/{name}.yaml": f"-o {FEW}" for name in ("cgan_toy", "gan_mnist")},
 }
 # What runs elsewhere, with the reason.
 ELSEWHERE = {
     "python3 -m venv": "continuous integration runs the second, and tests/test_quickstart.py what the first does",
     "python tools/demo.py": "serves until it is stopped: tests/test_demo.py",
+    "python tools/quickstart.py": "learns for minutes: tests/test_quickstart.py",
 }
 
 
@@ -107,6 +113,12 @@ def checkout(tmp_path_factory):
     landmarks = np.load(ROOT / "tests" / "reference" / "parity" / "align.npz")["mean_landmarks"]
     np.savez(root / "data" / "celeba_lm_mean.npz", mean=landmarks)
     to_authors_file(root / "data" / "afhq_ema.pdparams", root / "100000_nets_ema.ckpt")
+
+    for name in ("toy_digits", "mnist"):
+        write_digits(root / "data" / name, size=28, train_count=4, test_count=1)
+    noise_model.save(root / "output/cgan_toy-DATE-TIME/checkpoints/0003000.pdparams", "cgan", ["1", "2", "3"])
+    noise_model.save(root / "data" / "wgan.pdparams", "wgan")
+    to_authors_file(root / "data" / "wgan.pdparams", root / "netG_epoch_24.pth")
     return root
 
 
@@ -136,7 +148,9 @@ def files(folder) -> dict:
 @pytest.mark.parametrize("command", HERE)
 def test_a_command_of_the_pages_does_its_work(command, folder):
     if "convert_torch_weights.py" in command:  # each makes what it is to make
-        (folder / "data" / "afhq_ema.pdparams").unlink()
+        (folder / command.split()[-1]).unlink()
+    if "tools/draw_toy.py" in command:
+        shutil.rmtree(folder / "data" / "toy_digits")
     if "tools/prepare.py" in command:
         shutil.rmtree(folder / "data" / "mine")
     if "--from afhq.zip" in command:
@@ -155,11 +169,13 @@ def test_a_command_of_the_pages_does_its_work(command, folder):
 
 
 @pytest.mark.slow
-def test_the_three_lines_for_a_notebook(folder, monkeypatch):
-    (code,) = [code for kind, code in code_blocks(ROOT / "README.md") if kind == "python"]
+def test_the_lines_for_a_notebook(folder, monkeypatch):
     monkeypatch.chdir(folder)
     names = {}
-    exec(code, names)  # the page's own
+    for page in ("README.md", "docs/usage.md"):
+        (code,) = [code for kind, code in code_blocks(ROOT / page) if kind == "python"]
+        exec(code, names)  # the page's own
+    assert len(names["images"]) == 16 and names["images"][0].size == (16, 16)
     image = names["image"]
     assert isinstance(image, Image.Image) and image.size == (32, 32) and np.asarray(image).std() > 1
 

@@ -13,11 +13,12 @@ import paddle
 import pytest
 import test_ladder
 import test_parity
+from authors_form import refusal
 from every_system import EVERY, ITERATIONS, ROOT, TOYS, configured, made, overrides, plain, state, trained
 from test_distributed import launch
 
 from ppstargan import checkpoint
-from ppstargan.errors import UsageError, UserError
+from ppstargan.errors import UsageError
 from ppstargan.systems.load import names, system_named
 from ppstargan.training import runs
 from ppstargan.training.step import copies, follow, iterate
@@ -265,15 +266,19 @@ def trainers(data, tmp_path_factory):
 
 @pytest.mark.parametrize("system", names())
 def test_files_of_another_system_are_refused_in_one_line(trainers, system):
+    """Resuming is refused always; --init but where the networks are the same, and then a line says so."""
     path = runs.checkpoints(trainers[system].folder)[-1]
+    ours = trainers[system].system.architecture.keys()
     for other, theirs in trainers.items():
         if other == system:
             continue
-        before = state(theirs.system)
-        for use in (theirs.resume, theirs.initialise):
-            with pytest.raises(UserError) as error:
-                use(path)
-            end = f"is of the system {system}, and this is {other}; give a configuration of {system}"
-            assert str(error.value) == f"{path} {end}"
+        before, same = state(theirs.system), theirs.system.architecture.keys() == ours
+        wrong = f"{path} is of a run of {system}, and this is {other}; give its configuration"
+        assert refusal(theirs.resume, path) == wrong
+        if same:
+            assert f"the file is of {system}, this run of {other}" in trainers[other].initialise(path)
+            continue
+        wrong = f"and this trains {other}, whose networks are others; give weights of {other}, or another -c"
+        assert refusal(theirs.initialise, path) == f"{path} is of {system}, {wrong}"
         after = state(theirs.system)
         assert all(np.array_equal(value, after[key]) for key, value in before.items())

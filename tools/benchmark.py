@@ -26,7 +26,7 @@ def main() -> None:
     if given.json and (given.json.is_dir() or not given.json.absolute().parent.is_dir()):
         raise UsageError(f"--json {given.json}: give a file in a folder that exists")
 
-    config = load_config(given.config, given.override)
+    config = load_config(given.config, given.override, only="stargan_v2")
     device = choose_device()
     print(
         f"device: {device}; {config.name} at {config.model.img_size} px, batches of "

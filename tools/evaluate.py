@@ -32,7 +32,7 @@ def main() -> None:
     given = arguments.parse_args()
     check_numbers(given, seeds=(1,), outputs=(2,), sources=(1,), batch_size=(1,))
 
-    config = load_config(given.config, given.override)
+    config = load_config(given.config, given.override, only="stargan_v2")
     print(f"device: {choose_device()}", flush=True)
     seed = config.train.seed
     settings = Settings(

@@ -21,8 +21,7 @@ from ppstargan.metrics import inception
 from ppstargan.metrics.alexnet import AlexNet
 from ppstargan.metrics.lpips import LPIPS
 from ppstargan.nets.fan import FAN
-from ppstargan.nets.gans import BUILDERS
-from ppstargan.nets.gans import build as build_networks
+from ppstargan.nets.gans import BUILDERS, build_bare
 from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, build
 
 HOW_TO_GET = "to get the authors' files, converted: python tools/download.py --list"
@@ -169,17 +168,8 @@ def _training_content(path: Path, optims: dict, w_hpf: float | None):
 def _gan_content(kind: str, state: dict, where: str) -> dict:
     system, name = kind.split("/")
     architecture = gans.architecture_of(kind, state, where)
-    arrays = from_torch(state, build_gan(system, architecture, where)[name], where)
+    arrays = from_torch(state, build_bare(system, architecture, where)[name], where)
     return {"system": system, "architecture": architecture, "domains": None, "nets": {name: arrays}}
-
-
-def build_gan(system: str, architecture: dict, where: str) -> dict:
-    """The networks of GAN, WGAN or conditional GAN for their names and shapes alone."""
-    try:
-        with paddle.LazyGuard():
-            return build_networks(system, architecture)
-    except (TypeError, ValueError):
-        raise UserError(f"{where} has the architecture {architecture}, which is no {system}") from None
 
 
 def _feature_network(kind: str) -> paddle.nn.Layer:
@@ -226,7 +216,7 @@ def _gan_to_authors(path, content: dict, part: str | None, net: str | None):
     values = {**(content.get("nets") or {}), **(content.get("averages") or {} if part != "nets" else {})}
     if part == "averages":
         values = content.get("averages") or {}
-    nets = build_gan(system, content["architecture"], str(path))
+    nets = build_bare(system, content["architecture"], str(path))
     there = [name for name in nets if name in values]
     net = net or (there[0] if there else next(iter(nets)))
     if net not in there:

@@ -24,6 +24,7 @@ def load_fan(path, advice: str = "") -> FAN:
     how_to_get = HOW_TO_GET.format(path=shlex.quote(str(path))) + advice
     values = (checkpoint.load(path, how_to_get).get("nets") or {}).get("fan")
     if values is None:
+        how_to_get = HOW_TO_GET.format(path=FAN_PATH) + advice  # and not over what the file holds
         raise UserError(f"{Path(path).absolute()} holds no face alignment network; {how_to_get}")
     fan = FAN()
     checkpoint.fill(fan, values, f"{Path(path).absolute()}, fan")

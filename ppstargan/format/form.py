@@ -18,6 +18,8 @@ def fault(content: dict) -> str | None:
         return f"names domains that are no plain names: {domains!r}"
     if not all(type(value) in (int, float, bool, str) for value in architecture.values()):
         return f"has the architecture {architecture}, which builds no network"
+    if not _is_plain_name(content.get("system", "stargan_v2")):
+        return f"is of the system {content['system']!r}, which is no plain name"
     for part, levels in _LEVELS.items():
         if content.get(part) is not None and not _is_nested(content[part], levels):
             return f"has {part} that are no dicts of arrays; it was not written by ppstargan"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import paddle
+
+from ppstargan.errors import UserError
 from ppstargan.nets import mlp
 from ppstargan.nets.dcgan import DCGAN_D, DCGAN_G
 
@@ -50,3 +53,15 @@ BUILDERS = {
 def build(system: str, architecture: dict) -> dict:
     """The networks {name: network} of ``system`` in this order. Raises TypeError for an incomplete architecture."""
     return {name: builder(**architecture) for name, builder in BUILDERS[system].items()}
+
+
+def build_bare(system: str, architecture: dict, where: str) -> dict:
+    """``build`` for names and shapes alone: the parameters take no memory and hold no values.
+
+    Raises UserError for an architecture that is none of ``system``; ``where`` it came from is for the message.
+    """
+    try:
+        with paddle.LazyGuard():
+            return build(system, architecture)
+    except (TypeError, ValueError):
+        raise UserError(f"{where} has the architecture {architecture}, which is no {system}") from None

@@ -20,8 +20,10 @@ from ppstargan.losses import least_squares_loss
 from ppstargan.nets.gans import build
 from ppstargan.systems import gan
 from ppstargan.training.step import Update, only
+from ppstargan.translate import from_noise
 
 ROWS = 8  # of a sheet, with a column for each class
+sample, TAKES = from_noise.sample, from_noise.WITH_CLASSES
 
 
 @dataclass

@@ -32,8 +32,11 @@ from ppstargan.nets.stargan_v2 import AVERAGED, Networks
 from ppstargan.training import distributed
 from ppstargan.training.amp import full_precision
 from ppstargan.training.step import Update, only
+from ppstargan.translate import in_styles
 from ppstargan.translate.evaluate import evaluate_in_training
 from ppstargan.translate.sheets import sample_sheets, sheet_images
+
+sample, TAKES = in_styles.sample, in_styles.TAKES  # what tools/sample.py does with weights, by which options
 
 
 @dataclass
@@ -250,8 +253,7 @@ def adam_optimizers(networks: dict, lr=1e-4, f_lr=1e-6, beta1=0.0, beta2=0.99, w
 class System:
     """Networks, optimisers and updates of one run, and what its sheets and measurements show."""
 
-    averaged = AVERAGED
-    across_batch = False  # instance norms alone
+    averaged, across_batch = AVERAGED, False  # instance norms alone
 
     def __init__(self, config: Config, data: Images):
         self.config, self.data = config, data

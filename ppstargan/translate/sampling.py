@@ -111,3 +111,26 @@ def numbered(path, count: int) -> list[Path]:
     path, digits = Path(path), max(2, len(str(count)))
     names = [f"{path.stem}_{i:0{digits}d}{path.suffix}" for i in range(1, count + 1)]
     return [path] if count == 1 else [path.with_name(name) for name in names]
+
+
+def free_names(out, count: int, inputs, force: bool) -> list[Path]:
+    """The names of ``count`` files to write. Raises UserError where one is read, or there already without ``force``."""
+    found = numbered(out, count)
+    for path in found:
+        if path.exists() and path.resolve() in {Path(name).resolve() for name in inputs}:
+            raise UserError(f"{path.absolute()} is one of the files to read; give another --out")
+        if path.exists() and not force:
+            raise UserError(f"{path.absolute()} exists; give another --out, or --force to replace it")
+    return found
+
+
+def check_there(targets: list, inputs, force: bool) -> None:
+    """The same for ``targets`` in --out-dir."""
+    there = [path for path in targets if path.exists()]
+    read = {Path(name).resolve() for name in inputs}
+    for path in there:
+        if path.resolve() in read:
+            raise UserError(f"{shown(path)} is one of the files to read; give another --out-dir")
+    if there and not force:
+        what = f"{shown(there[0])} exists, as {len(there)} of {len(targets)} files do"
+        raise UserError(f"{what}; give another --out-dir, or --force to replace them")

@@ -15,6 +15,8 @@ from ppstargan.pictures import GAP, style_sheet
 from ppstargan.progress import Progress
 from ppstargan.translator import Translator
 
+FPS, SECONDS = 25, 2.0  # 25 a second are whole hundredths, which is what a GIF counts in
+FASTEST = 100  # frames a second, which a GIF can still tell apart
 WIDEST = 4096  # px across that the H.264 decoders of browsers take
 BT709, LIMITED_RANGE = 1, 1  # FFmpeg's numbers: without them a player guesses, and colours shift
 
@@ -57,6 +59,18 @@ def telling(frames: Iterable, count: int, name) -> Iterator:
     for frame in frames:
         yield frame
         progress.add(1)
+
+
+def timing(fps: int | None, seconds: float | None) -> tuple:
+    """(frames a second, frames from a style to the next) of what the user gave, or the usual."""
+    fps = fps or FPS
+    return fps, max(1, round(fps * (seconds or SECONDS)))
+
+
+def write_telling(frames: Iterable, count: int, fps: int, path) -> None:
+    """Writes ``count`` frames to ``path`` as ``writer`` does, and tells how far it is and that it is done."""
+    writer(path)(telling(frames, count, Path(path).name), count, fps, path)
+    print(f"wrote {path}: {count} frames, {count / fps:.1f} seconds", flush=True)
 
 
 def writer(path) -> Callable:
