@@ -14,7 +14,7 @@ def time_left(seconds: float) -> timedelta:
 
 
 class Progress:
-    """Prints how far the work on ``total`` things is, at most every ten seconds and at its end."""
+    """Prints how far the work on ``total`` things is, every ten seconds, and at its end where it took as long."""
 
     def __init__(self, what: str, total: int, things: str = "images"):
         self.what, self.total, self.things, self.done = what, total, things, 0
@@ -24,7 +24,7 @@ class Progress:
         """Counts ``count`` more; the line says ``where`` they are from."""
         self.done += count
         now = time.monotonic()
-        if now - self.last >= SECONDS or self.done == self.total:
+        if now - (self.start if self.done == self.total else self.last) >= SECONDS:
             self.last, rate = now, self.done / max(now - self.start, 1e-9)
             parts = [f"{self.what} {self.done}/{self.total}", *([str(where)] if where else [])]
             left = time_left((self.total - self.done) / rate)
