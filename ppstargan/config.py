@@ -119,7 +119,7 @@ def read(path, overrides=()) -> list:
     return [*_read(Path(path), ()), *map(yaml_text.of_override, overrides)]
 
 
-def typed(found: list, schema: type, where: str) -> Config:
+def typed(entries: list, schema: type, where: str) -> Config:
     """The configuration of a schema that ``read`` gave; ``where`` it came from is for messages.
 
     A value is what its key takes: text as it stands, decimal numbers, true or false; ~ in a path is the home folder.
@@ -127,7 +127,7 @@ def typed(found: list, schema: type, where: str) -> Config:
     for keys without a value.
     """
     known, values = known_keys(schema), {}
-    for name, text in found:
+    for name, text in entries:
         values[name] = _typed(name, text, _known(name, text, schema).kind, known)
     missing = [name for name in known if name not in values]
     if missing:

@@ -16,7 +16,7 @@ from ppstargan.data.reading import background_colour, to_rgb, upright
 from ppstargan.data.transforms import FITS, fitted, for_testing, load_rgb
 from ppstargan.errors import UserError
 from ppstargan.face.weights import FAN_PATH, load_fan
-from ppstargan.nets.stargan_v2 import AVERAGED, MEAN_LATENTS, build
+from ppstargan.nets.stargan_v2 import AVERAGED, build, mean_latents
 from ppstargan.pictures import to_uint8
 
 Picture = Union[str, Path, Image.Image, np.ndarray]
@@ -155,8 +155,7 @@ class Translator:
     @paddle.no_grad()
     def _mean(self, number: int) -> np.ndarray:
         if number not in self._means:
-            z = np.random.default_rng(0).standard_normal((MEAN_LATENTS, self.architecture["latent_dim"]))
-            self._means[number] = self.nets.mean_style(number, paddle.to_tensor(z.astype(np.float32))).numpy()
+            self._means[number] = self.nets.mean_style(number, mean_latents(self.architecture["latent_dim"])).numpy()
         return self._means[number]
 
     @paddle.no_grad()

@@ -73,7 +73,7 @@ def test_mistakes_are_named(override, message):
     [
         ("_base_: a.yaml", "leads back to itself"),
         ("_base_: nowhere.yaml", r"no configuration .*nowhere\.yaml"),
-        ('_base_: "a\\0b"', "_base_ would be .*put the value in single quotes"),
+        ('_base_: "a\\0b"', r"line 1: _base_ would be 'a\\x00b', since double quotes"),
         ("name: [", "cannot be read as YAML"),
         ("- 1", "holds no keys"),
         ("name: x", "start the file with '_base_: base.yaml'"),

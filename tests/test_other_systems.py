@@ -95,9 +95,10 @@ def test_a_file_without_the_fan_is_not_to_be_written_over(place):
 def test_a_run_takes_no_weights_of_another_system(name, weights, place, run):
     system = {"toy": "stargan_v2"}.get(name, name.partition("_")[0])
     code, _, error = run("train", *config(name, place), "--init", f"{weights}.pdparams")
-    others = f"is of the system {weights}, and this is {system}; give a configuration of {weights}"
-    assert code == 1 and error == f"error: {weights}.pdparams {others}\n"
+    others = f"is of {weights}, and this trains {system}, whose networks are others; give weights of {system}"
+    assert code == 1 and error == f"error: {weights}.pdparams {others}, or another -c\n"
     code, _, error = run("train", *config(name, place), "--resume", f"{weights}.pdparams")
+    others = f"is of a run of {weights}, and this is {system}; give its configuration"
     assert code == 1 and error == f"error: {weights}.pdparams {others}\n"
     assert not (place / "output").exists()
 

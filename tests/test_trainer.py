@@ -14,6 +14,7 @@ from ppstargan.systems import stargan_v2
 from ppstargan.systems.load import load_config
 from ppstargan.systems.stargan_v2 import Batch
 from ppstargan.training.amp import GradScaler
+from ppstargan.training.logs import progress_line
 from ppstargan.training.trainer import Trainer
 
 
@@ -232,3 +233,9 @@ def test_a_random_fan_is_said(faces, tmp_path, capsys, monkeypatch):
     overrides = ["model.w_hpf=1", "face.allow_random_fan=true", "face.fan=none.pdparams"]
     Trainer(config(faces, tmp_path, *overrides), stargan_v2).run()
     assert "no none.pdparams: the face alignment network has RANDOM weights" in capsys.readouterr().out
+
+
+def test_terms_have_any_number_of_parts_in_their_names():
+    losses = {"adv": 1.0, "d/real": 2.0, "d/fake/hard": 3.0}
+    line = progress_line(3, 10, losses, {}, (1.0, 2.0, 0.5))
+    assert line == " 3/10 | adv 1.000 | d real 2.000 fake/hard 3.000 | 2.0 images/s, 50% waiting for data | ETA 0:00:07"

@@ -9,6 +9,7 @@ import small_model
 from authors_form import refusal
 from PIL import Image
 
+from ppstargan import progress
 from ppstargan.errors import UsageError, UserError
 from ppstargan.translate import video
 from ppstargan.translator import Translator
@@ -187,10 +188,10 @@ def test_names_that_cannot_be_written_are_told_at_once(monkeypatch):
 
 def test_progress_is_told_now_and_then(monkeypatch, capsys):
     clock = itertools.count(0, 2)
-    monkeypatch.setattr(video.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     assert list(video.telling("abcdef", 6, "x.mp4")) == list("abcdef")
     said = capsys.readouterr().out.splitlines()
     assert said == [
-        "x.mp4: frame 3 of 6, 0.5 a second, 0:00:06 left",
-        "x.mp4: frame 6 of 6, 0.5 a second, 0:00:00 left",
+        "x.mp4 5/6 | 0.5 frames/s | ETA 0:00:02",
+        "x.mp4 6/6 | 0.5 frames/s | ETA 0:00:00",
     ]

@@ -1,4 +1,4 @@
-"""Measures what training costs with a configuration: time and arithmetic by phase, memory, and the loader's rate."""
+"""Measures what training costs with a configuration: time and arithmetic by update, memory, and the loader's rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training costs with a configuration: time, memory and arithmetic by phase, and the loader's rate.
+"""What training costs with a configuration: time, memory and arithmetic by update, and the loader's rate.
 
 Weights and inputs are random, so no dataset is needed. What is timed is ``training.step.iterate`` itself.
 """
@@ -42,7 +42,7 @@ FACES, FACE_SIZE = 8, 512  # drawn for each domain, and their px, as AFHQ's
 LOADER_SECONDS = 3
 
 COUNTED = (
-    "convolutions and matrix products alone, forward, backward and R1's second derivatives, as the four phases and "
+    "convolutions and matrix products alone, forward, backward and R1's second derivatives, as the four updates and "
     "Paddle's autograd call for them, by shapes; a multiplication and an addition are 2; nothing is estimated"
 )
 
@@ -126,7 +126,7 @@ def on_gpu() -> bool:
 
 
 def count_flops(config: Config, forms, domains: int) -> dict:
-    """{form: {phase: operations an image}} of an iteration; the moving averages have no products.
+    """{form: {update: operations an image}} of an iteration; the moving averages have no products.
 
     Counted with batches of 1 and of 2 images, since a batch of any size computes its 4x4 kernels once.
     """
@@ -137,8 +137,8 @@ def count_flops(config: Config, forms, domains: int) -> dict:
             one, two = (
                 iteration(whole, training, random_batch(config, n, domains), form, lambda: tally.flop) for n in (1, 2)
             )
-        once = {phase: 2 * one[phase] - two[phase] for phase in plain.STEPS}
-        found[form] = {phase: one[phase] - once[phase] + once[phase] / config.train.batch_size for phase in once}
+        once = {update: 2 * one[update] - two[update] for update in plain.STEPS}
+        found[form] = {name: one[name] - value + value / config.train.batch_size for name, value in once.items()}
     return found
 
 
@@ -237,7 +237,7 @@ def run(config: Config, device: str, repeats: int, compare: bool, domains: int) 
     for form in forms:
         parts = {part: [round_[part] for round_ in seconds[form]] for part in PARTS}
         parts["total"] = [sum(round_.values()) for round_ in seconds[form]]
-        gflop = {phase: flop / 1e9 for phase, flop in flops[form].items()}
+        gflop = {update: flop / 1e9 for update, flop in flops[form].items()}
         measured = {
             "seconds_per_iteration": {part: _spread(values) for part, values in parts.items()},
             "images_per_second": config.train.batch_size / statistics.median(parts["total"]),

@@ -1,7 +1,7 @@
 """The plain form of training: every product that the authors' code computes, from the same weights.
 
 Convolutions run at the larger size, beside their pool or upsampling; G encodes the source anew for each image; all
-networks in a graph collect weight gradients in every phase; the second diversity image has a graph that is thrown
+networks in a graph collect weight gradients in every update; the second diversity image has a graph that is thrown
 away. Losses and gradients are those of ``systems.stargan_v2``; the tests compare the two, and the benchmark times them.
 """
 

@@ -116,10 +116,10 @@ def remarks(group: Sequence[Checked]) -> list[str]:
     return lines
 
 
-def table(found: dict[tuple[str, str], list[Checked]]) -> list[str]:
+def table(checks: dict[tuple[str, str], list[Checked]]) -> list[str]:
     """A line for each (part, domain), with the least, the median and the greatest width and height of good images."""
     lines = [f"{'part':5} {'images':>7} {'bad':>5}  {'width':>21}  {'height':>21}  domain"]
-    for (part, domain), group in found.items():
+    for (part, domain), group in checks.items():
         good = [checked for checked in group if not checked.bad]
         spans = [_span([c.width for c in good]), _span([c.height for c in good])]
         counts = f"{len(group):7} {len(group) - len(good):5}"

@@ -139,9 +139,9 @@ def image_lists(root: Path, domains: dict) -> dict:
     }
 
 
-def names(found: Iterable[str]) -> str:
+def names(listed: Iterable[str]) -> str:
     """Names for a message, so that two that differ look different: with their spaces, and what does not print."""
-    return ", ".join(f"'{shown(name)}'" if name != name.strip() else shown(name) for name in found) or "none"
+    return ", ".join(f"'{shown(name)}'" if name != name.strip() else shown(name) for name in listed) or "none"
 
 
 def _refuse(error: OSError) -> NoReturn:

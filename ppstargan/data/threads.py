@@ -11,15 +11,15 @@ AT_A_TIME = 1000  # handed to the threads at once, so that a million takes no me
 PROGRESS_SECONDS = 5
 
 
-def in_threads(work: Callable, items: Sequence, told: Callable[[int], None], threads: int | None = None) -> Iterator:
-    """Yields ``work(item)`` for each item; ``told`` gets the number done. Closing it leaves the rest undone."""
-    said, done = time.monotonic(), 0
+def in_threads(work: Callable, items: Sequence, say: Callable[[int], None], threads: int | None = None) -> Iterator:
+    """Yields ``work(item)`` for each item; ``say`` is told how many are done. Closing it leaves the rest undone."""
+    last_said, done = time.monotonic(), 0
     with ThreadPoolExecutor(threads) as executor:
         for start in range(0, len(items), AT_A_TIME):
             with contextlib.closing(executor.map(work, items[start : start + AT_A_TIME])) as results:
                 for result in results:
                     yield result
                     done += 1
-                    if time.monotonic() - said > PROGRESS_SECONDS:
-                        said = time.monotonic()
-                        told(done)
+                    if time.monotonic() - last_said > PROGRESS_SECONDS:
+                        last_said = time.monotonic()
+                        say(done)

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,10 +33,10 @@ from ppstargan.metrics.kid import kid
 from ppstargan.metrics.lpips import group_mean
 from ppstargan.nets.stargan_v2 import AVERAGED, Networks
 from ppstargan.pictures import save_image, to_uint8
+from ppstargan.progress import Progress
 
 MODES = ("latent", "reference")
 VERSION = 1  # raise it when figures change for the same input: earlier results are not reused
-SECONDS = 10  # between two lines of progress
 
 
 class Task(NamedTuple):
@@ -64,23 +62,6 @@ class Settings(NamedTuple):
     workers: int = 4  # threads that read and resize images
     keep_images: bool = False
     max_bad_share: float = 0.0  # of the files of train, and of val
-
-
-class Progress:
-    """Prints how far the work is, at most every ten seconds and at its end."""
-
-    def __init__(self, what: str, total: int):
-        self.what, self.total, self.done = what, total, 0
-        self.start = self.last = time.perf_counter()
-
-    def add(self, images: int, where) -> None:
-        """Counts ``images`` more, of ``where``, which the line names."""
-        self.done += images
-        now = time.perf_counter()
-        if now - self.last >= SECONDS or self.done == self.total:
-            self.last, rate = now, self.done / max(now - self.start, 1e-9)
-            eta = timedelta(seconds=round((self.total - self.done) / rate))
-            print(f"{self.what} {self.done}/{self.total} | {where} | {rate:.1f} images/s | ETA {eta}", flush=True)
 
 
 def figure_names(judges: Judges, with_kid: bool = True) -> tuple:

@@ -80,14 +80,14 @@ def report(heading: str, facts: dict, warnings: list, measurements: list) -> dic
     }
 
 
-def markdown(found: dict) -> str:
+def markdown(measured: dict) -> str:
     """What ``report`` gave, for people."""
     tables = ("title", "warnings", "means", "pairs", "measurements")
-    lines = [f"# {found['title']}", ""]
-    lines += [f"- {what}: {text}" for what, text in found.items() if what not in tables]
-    lines += [f"- warning: {text}" for text in found["warnings"]]
-    for mean in found["means"]:
-        rows = [row for row in found["pairs"] if row["mode"] == mean["mode"]]
+    lines = [f"# {measured['title']}", ""]
+    lines += [f"- {what}: {text}" for what, text in measured.items() if what not in tables]
+    lines += [f"- warning: {text}" for text in measured["warnings"]]
+    for mean in measured["means"]:
+        rows = [row for row in measured["pairs"] if row["mode"] == mean["mode"]]
         names = [name for name in _figures(rows[0]) if not name.endswith("_error")]
         heads = ["source", "target", *map(_head, names), "generated", "real"]
         lines += ["", f"## {mean['mode'].capitalize()}-guided", "", _row(heads), _row(["---"] * len(heads))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 
+import numpy as np
 import paddle
 
 from ppstargan.errors import UserError
@@ -92,6 +93,12 @@ class Networks:
     def mean_style(self, domain: int, latents: paddle.Tensor) -> paddle.Tensor:
         """Mean style code [1, style_dim] of ``latents`` [M, latent_dim], M large, in one domain."""
         return self.mapping_network(latents, domain).mean(axis=0, keepdim=True)
+
+
+def mean_latents(latent_dim: int) -> paddle.Tensor:
+    """Latents [MEAN_LATENTS, latent_dim] for ``Networks.mean_style``: the same ones wherever styles are truncated."""
+    latents = np.random.default_rng(0).standard_normal((MEAN_LATENTS, latent_dim))
+    return paddle.to_tensor(latents.astype(np.float32))
 
 
 def build(architecture: dict, where: str) -> Networks:

@@ -98,7 +98,7 @@ def forward(case: Case):
 
 
 def losses(case: Case):
-    """Yields the checks of a losses case: every part of the four phases, and every gradient that a phase uses."""
+    """Yields the checks of a losses case: every term of the four updates, and every gradient that one uses."""
     with float64():
         nets, batch = build(case), tensors(case)
     for update in updates(nets, batch, loss_weights(case, 0)):

@@ -253,8 +253,7 @@ def adam_optimizers(networks: dict, lr=1e-4, f_lr=1e-6, beta1=0.0, beta2=0.99, w
 class System:
     """Networks, optimisers and updates of one run, and what its sheets and measurements show."""
 
-    averaged = AVERAGED
-    across_batch = False  # instance norms alone
+    averaged, across_batch = AVERAGED, False  # instance norms alone
 
     def __init__(self, config: Config, data: Images):
         self.config, self.data = config, data

@@ -1,7 +1,7 @@
 """Several processes, one on each device, started by ``python -m paddle.distributed.launch``; alone, all does nothing.
 
 Every process computes its share of each batch with the same weights, and steps on the mean of all gradients. The
-mean is our own, over one flat tensor a phase: the reducer of ``paddle.DataParallel`` would run during the backward
+mean is our own, over one flat tensor an update: the reducer of ``paddle.DataParallel`` would run during the backward
 pass, and R1 has a second one inside.
 """
 

@@ -10,7 +10,6 @@ import os
 import struct
 import sys
 import time
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from ppstargan.config import Config
 from ppstargan.data.bad_files import shown
 from ppstargan.files import make_folder
+from ppstargan.progress import time_left
 from ppstargan.runtime import usable_home
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or the file
@@ -166,12 +166,11 @@ def progress_line(iteration: int, total: int, losses: dict, schedule: dict, rate
     parts = [f"{update} {' '.join(terms)}" for update, terms in by_update.items()]
     parts += [f"{name} {value:.3f}" for name, value in schedule.items()]
     seconds, rate, waited = rates
-    eta = timedelta(seconds=round(seconds * (total - iteration)))
     return " | ".join(
         [
             f"{iteration:>{len(str(total))}}/{total}",
             *parts,
             f"{rate:.1f} images/s, {waited:.0%} waiting for data",
-            f"ETA {eta}",
+            f"ETA {time_left(seconds * (total - iteration))}",
         ]
     )

@@ -116,17 +116,12 @@ def check_same(stored: dict, state: State, root: str, where: str) -> None:
     """Raises UserError where a checkpoint is of another system, or of other domains than the images in ``root``."""
     if not stored["architecture"]:
         raise UserError(f"{where} holds no {state.system} to go on from; give a run's checkpoint")
-    check_same_system(stored, state.system, where)
+    its_system = checkpoint.system_of(stored)
+    if its_system != state.system:
+        raise UserError(f"{where} is of a run of {its_system}, and this is {state.system}; give its configuration")
     theirs = other_names(stored, state.names)
     if theirs:
         raise UserError(f"{where} was trained on {theirs}, and {Path(root).absolute()} has {', '.join(state.names)}")
-
-
-def check_same_system(stored: dict, system: str, where: str) -> None:
-    """Raises UserError where a file is of another system: networks of one name may fit, and mean something else."""
-    theirs = checkpoint.system_of(stored)
-    if theirs != system:
-        raise UserError(f"{where} is of the system {theirs}, and this is {system}; give a configuration of {theirs}")
 
 
 def other_names(stored: dict, names: list) -> str:
@@ -141,16 +136,18 @@ def initialise(state: State, path) -> list:
     """Starts networks and averages from the weights in ``path``; returns lines that say what came from where.
 
     A file of moving averages alone (the published ones) gives the averaged networks both roles, and the others start
-    fresh. With other domains the shared layers are kept, and what a network calls ``per_domain`` starts fresh. A system
-    of other networks, or other sizes or widths, with both shapes, raise UserError before anything is set.
+    fresh. With other domains the shared layers are kept, and what a network calls ``per_domain`` starts fresh. Other
+    sizes or widths raise UserError with both shapes, and so do other systems, before anything is set; but GAN and WGAN
+    have the same networks.
     """
     stored = checkpoint.load(path)
     fast, slow, lines = stored.get("nets", {}), stored.get("averages", {}), []
-    if stored["architecture"] and stored["architecture"].keys() == state.architecture.keys():  # GAN's and WGAN's, say
-        theirs = checkpoint.system_of(stored)
-        lines += [f"the file is of {theirs}, this run of {state.system}"] * (theirs != state.system)
-    else:
-        check_same_system(stored, state.system, str(path))
+    its_system = checkpoint.system_of(stored)
+    if stored["architecture"] and its_system != state.system:
+        if stored["architecture"].keys() != state.architecture.keys():
+            other = f"and this trains {state.system}, whose networks are others"
+            raise UserError(f"{path} is of {its_system}, {other}; give weights of {state.system}, or another -c")
+        lines.append(f"the file is of {its_system}, this run of {state.system}")
     theirs = other_names(stored, state.names)
     if theirs:
         ours = f"{len(state.names)} ({', '.join(state.names)})"

@@ -7,7 +7,7 @@ import paddle
 
 from ppstargan import pictures
 from ppstargan.data.batches import load_batch
-from ppstargan.nets.stargan_v2 import MEAN_LATENTS, Networks
+from ppstargan.nets.stargan_v2 import Networks, mean_latents
 
 SOURCES = 8  # images across a sheet
 LATENTS = 2  # latents for each domain of a latent sheet
@@ -31,8 +31,7 @@ def sample_sheets(average: Networks, images: tuple, latent_dim: int, seed: int) 
     x_src, y_src, x_ref, y_ref = images
     rng = np.random.default_rng(seed)
     z = paddle.to_tensor(rng.standard_normal((LATENTS, latent_dim), "float32"))
-    many = paddle.to_tensor(rng.standard_normal((MEAN_LATENTS, latent_dim), "float32"))
-    means = [average.mean_style(domain, many) for domain in range(average.architecture["num_domains"])]
+    means = [average.mean_style(y, mean_latents(latent_dim)) for y in range(average.architecture["num_domains"])]
     n = x_src.shape[0]
     shifted = [(i + 1) % n for i in range(n)]  # so that source and reference differ in domain
     sheets = {

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
-from datetime import timedelta
 from pathlib import Path
 from typing import Callable, Iterable, Iterator
 
@@ -14,13 +12,13 @@ from PIL import GifImagePlugin, Image
 from ppstargan.errors import UsageError, UserError
 from ppstargan.files import whole_file
 from ppstargan.pictures import GAP, style_sheet
+from ppstargan.progress import Progress
 from ppstargan.translator import Translator
 
 FPS, SECONDS = 25, 2.0  # 25 a second are whole hundredths, which is what a GIF counts in
 FASTEST = 100  # frames a second, which a GIF can still tell apart
 WIDEST = 4096  # px across that the H.264 decoders of browsers take
 BT709, LIMITED_RANGE = 1, 1  # FFmpeg's numbers: without them a player guesses, and colours shift
-SAY_EVERY = 5  # seconds between two lines of progress
 
 
 def ease(t: float) -> float:
@@ -57,14 +55,10 @@ def style_frames(model: Translator, sources, styles, steps: int, references=None
 
 def telling(frames: Iterable, count: int, name) -> Iterator:
     """Yields the ``count`` frames, and prints now and then how many are done and how long the rest will take."""
-    begun = said = time.monotonic()
-    for done, frame in enumerate(frames, 1):
+    progress = Progress(str(name), count, "frames")
+    for frame in frames:
         yield frame
-        now = time.monotonic()
-        if now - said >= SAY_EVERY:
-            left = timedelta(seconds=round((now - begun) / done * (count - done)))
-            print(f"{name}: frame {done} of {count}, {done / (now - begun):.1f} a second, {left} left", flush=True)
-            said = now
+        progress.add(1)
 
 
 def timing(fps: int | None, seconds: float | None) -> tuple:
