@@ -69,8 +69,8 @@ def test_gradients_reach_exactly_the_networks_that_step(data, name):
                 trainable = {p for p, value in system.networks[key].named_parameters()} - {frozen[key]}
                 assert parameters == trainable, (update.name, key)
             stepped |= found.keys()
-            for net in system.networks.values():
-                net.clear_gradients(set_to_zero=False)
+            for parameter in (p for net in system.networks.values() for p in net.parameters()):
+                parameter.clear_gradient(False)  # None, not zeros
         assert switches(system) == before
         broken_off = system.updates(batch, i)
         next(broken_off)
