@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Callable, NoReturn
 
 from ppstargan.errors import UsageError, UserError
-from ppstargan.files import expanded
+from ppstargan.files import check_dead_link, expanded
 from ppstargan.translator import FAN_PATH, Translator
 
 FIT_HELP = (
@@ -47,10 +47,16 @@ def parser(description: str, example: str) -> Parser:
 
 
 def place(text: str) -> Path:
-    """An argument that names a file or a folder, whose ~ is the home folder. Raises UsageError where it is empty."""
+    """An argument that names a file or a folder, whose ~ is the home folder.
+
+    Raises UsageError where it is empty, and UserError where a link in it leads nowhere: what is written would land in
+    the place of a disk that is not mounted, or be told of as of a file in the way.
+    """
     if not text:
         raise UsageError("a file or folder is given as '', as by a variable that is not set; give its name")
-    return Path(expanded(text))
+    path = Path(expanded(text))
+    check_dead_link(path)
+    return path
 
 
 def add_override(arguments: Parser) -> None:

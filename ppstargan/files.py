@@ -34,6 +34,14 @@ def dead_link(path) -> str:
     return ""
 
 
+def check_dead_link(path) -> None:
+    """Raises UserError where a link in ``path`` leads nowhere, as to a disk that is not mounted."""
+    lost = dead_link(path)
+    if lost:
+        where = Path(path).absolute()
+        raise UserError(lost if lost.startswith(f"{where} ") else f"no {where}: {lost}")
+
+
 def make_folder(path) -> None:
     """Makes the folder ``path`` and those that it lies in, unless they are there. Raises OSError."""
     try:

@@ -135,6 +135,7 @@ def test_values_that_no_field_should_give(which, visitor, place, capfd):
 
 def test_requests_of_another_form(visitor, place, capfd):
     source = {"path": visitor.upload(place / "secret.png"), **META}
-    for call in (["translate"], ["translate", source], ["morph", source, "dog", [0], 1, 0, 1], ["load_example", 99]):
+    examples = [["load_example", 99], ["load_example", None]]
+    for call in [["translate"], ["translate", source], ["morph", source, "dog", [0], 1, 0, 1], *examples]:
         assert visitor.call(*call) == demo.NOT_OF_THE_PAGE, call
     assert "Traceback" not in capfd.readouterr().err

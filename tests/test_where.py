@@ -7,6 +7,9 @@ from test_runs import CONTENT, config, run_with
 from toy_runs import config as tiny
 
 from ppstargan import checkpoint
+from ppstargan.cli import place
+from ppstargan.data.dataset import find_domains
+from ppstargan.data.prepare import prepare
 from ppstargan.errors import UserError
 from ppstargan.files import whole_file
 from ppstargan.systems import stargan_v2
@@ -14,9 +17,9 @@ from ppstargan.training.runs import find_checkpoint, new_run_folder, own_folder
 from ppstargan.training.trainer import Trainer
 
 
-def refusal(call, *arguments) -> str:
+def refusal(call, *arguments, **options) -> str:
     with pytest.raises(UserError) as caught:
-        call(*arguments)
+        call(*arguments, **options)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -104,6 +107,16 @@ def test_a_disk_that_is_not_mounted_is_named_wherever_it_is_asked_for(tmp_path):
         assert lost in refusal(checkpoint.load, output / "a.pdparams")
         assert lost in refusal(lambda path: whole_file(path).__enter__(), output / "a.txt")
     assert os.listdir(tmp_path) == ["output"]
+
+
+def test_no_tool_writes_in_the_place_of_a_disk_that_is_not_mounted(faces, tmp_path):
+    (tmp_path / "mine").symlink_to(tmp_path / "disk")
+    lost = f"{tmp_path}/mine is a link to {tmp_path}/disk, which is not there; is its disk mounted?"
+    assert refusal(place, str(tmp_path / "mine")) == lost
+    assert refusal(place, str(tmp_path / "mine" / "a.png")) == f"no {tmp_path}/mine/a.png: {lost}"
+    assert refusal(prepare, faces / "train", tmp_path / "mine", size=32, val=1, seed=0) == lost
+    assert refusal(find_domains, tmp_path / "mine" / "train") == f"no {tmp_path}/mine/train: {lost}"
+    assert os.listdir(tmp_path) == ["mine"]
 
 
 def test_a_link_to_a_checkpoint_that_is_gone_says_so(tmp_path):

@@ -18,6 +18,7 @@ from ppstargan.data.folders import (
 )
 from ppstargan.data.layouts import way_to_dataset
 from ppstargan.errors import UserError
+from ppstargan.files import check_dead_link
 
 
 def read_dataset(root: str | Path, min_images: int = 2) -> tuple[dict, dict]:
@@ -40,6 +41,7 @@ def find_domains(folder: str | Path, min_images: int = 1) -> dict[str, list[Path
     """
     folder = Path(os.path.abspath(folder))
     if not os.path.isdir(folder):
+        check_dead_link(folder)
         if exists(folder):
             raise UserError(f"dataset folder {shown(folder)} is a file, not a folder; {HELP}")
         raise UserError(f"dataset folder {shown(folder)} does not exist; {way_to_dataset(folder.parent)}")

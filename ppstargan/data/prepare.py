@@ -26,7 +26,7 @@ from ppstargan.data.split import choose_val, find_contents
 from ppstargan.data.threads import in_threads
 from ppstargan.data.transforms import fitted, load_rgb
 from ppstargan.errors import UserError
-from ppstargan.files import is_partial, remove_partials, replaced
+from ppstargan.files import check_dead_link, is_partial, remove_partials, replaced
 from ppstargan.runtime import usable_cores
 
 MANIFEST = "manifest.jsonl"
@@ -87,6 +87,7 @@ def prepare(
     are left out, named on stderr and in the result. Raises UserError where the input is no data set, where ``root``
     holds anything else than what these settings made of this input, and where it cannot be written.
     """
+    check_dead_link(root)  # else its real path would be made, in the place of a disk that is not mounted
     source, root = Path(os.path.realpath(source)), Path(os.path.realpath(root))
     if source == root or source in root.parents or root in source.parents:
         raise UserError(f"{shown(root)} and {shown(source)} lie in one another; name an output beside the input")

@@ -162,7 +162,7 @@ def build_page(gr, model: Translator, examples: list):
                 for i, field in enumerate(block_fn.inputs):
                     if isinstance(field, gr.Image) and inputs[i]:
                         inputs[i] = {"path": uploaded(inputs[i], folder), "meta": {"_type": "gradio.FileData"}}
-                    elif isinstance(inputs[i], (dict, list)):
+                    elif isinstance(inputs[i], (dict, list)) or (isinstance(field, gr.Dataset) and inputs[i] is None):
                         raise UserError(NOT_OF_THE_PAGE)
                 return await super().preprocess_data(block_fn, inputs, *rest, **more)
             except UserError as error:
