@@ -33,6 +33,14 @@ setup(
         "heic": ["pillow-heif>=0.10", "pillow-avif-plugin>=1.3"],  # Pillow 11.3 and later read AVIF without
         "demo": ["gradio>=6.31; python_version >= '3.10'"],
         "onnx": ["paddle2onnx>=1.3.1", "onnxruntime>=1.20"],
-        "test": ["pytest>=7.0", "ruff>=0.6", "reprod_log>=1.0.1", "av>=12", "nbclient>=0.8", "ipykernel>=6.0"],
+        "test": [
+            "pytest>=7.0",
+            "pytest-xdist>=3.0",
+            "ruff>=0.6",
+            "reprod_log>=1.0.1",
+            "av>=12",
+            "nbclient>=0.8",
+            "ipykernel>=6.0",
+        ],
     },
 )

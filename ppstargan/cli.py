@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import errno
 import io
 import math
@@ -62,6 +63,25 @@ def add_config(arguments: Parser) -> None:
     """Adds ``-c CONFIG`` and ``-o a.b=c …``."""
     arguments.add_argument("-c", "--config", type=place, required=True, help="configuration, such as configs/afhq.yaml")
     add_override(arguments)
+
+
+def add_system(arguments: Parser, names, usual: str) -> None:
+    """Adds SYSTEM, one of ``names``; whoever mistypes one is told the nearest."""
+    arguments.add_argument("system", nargs="?", default=usual, metavar="SYSTEM", type=one_of(names, "system"),
+                           help=f"{', '.join(names)} [{usual}]")  # fmt: skip
+
+
+def one_of(names, what: str) -> Callable[[str], str]:
+    """The ``type`` of an argument that is one of ``names``, each a ``what``."""
+
+    def named(text: str) -> str:
+        if text not in names:
+            nearest = difflib.get_close_matches(text, names, 1, 0.0)[0]
+            known = ", ".join(names)
+            raise argparse.ArgumentTypeError(f"no {what} {text!r}; the nearest is {nearest}, and there are {known}")
+        return text
+
+    return named
 
 
 def add_resume(arguments: Parser):

@@ -1,9 +1,12 @@
 """What many tests share."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of each of the test runner's processes, before Paddle is imported
 
 from ppstargan.data.toy import write_dataset
 

@@ -9,6 +9,7 @@ from ppstargan import checkpoint
 from ppstargan.cli import parser
 from ppstargan.errors import UserError
 from ppstargan.face.weights import load_fan
+from ppstargan.training.state import State, restore
 
 ODD = "my 'odd' $HOME; (1) 图"
 
@@ -39,7 +40,7 @@ def test_a_network_to_convert(tmp_path):
 
 
 def test_weights_to_start_with(tmp_path):
-    message = message_of(checkpoint.restore, {}, None, None, {}, str(tmp_path / ODD))
+    message = message_of(restore, {}, State({}, {}, {}, {}, {}, [], "stargan_v2"), str(tmp_path / ODD))
     assert words(message, "--init") == ["--init", str(tmp_path / ODD)]
 
 

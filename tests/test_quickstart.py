@@ -1,18 +1,25 @@
 """The first command of the README on a small setting, and the figures it ends with."""
 
 import re
+import runpy
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import paddle
 import pytest
 
+from ppstargan.config import CONFIGS
 from ppstargan.data.batches import load_batch
 from ppstargan.data.dataset import find_domains
+from ppstargan.data.digits import CLASSES, write_digits
 from ppstargan.data.toy import write_dataset
+from ppstargan.metrics import toys
 from ppstargan.metrics.toy import measure
+from ppstargan.systems.load import load_config
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,6 +49,84 @@ def test_quickstart_draws_trains_and_measures(tmp_path):
     ):
         assert re.fullmatch(pattern, line), line
     assert Path(last[-1][len("look at: ") :]).is_file()
+
+
+def quickstart(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["tools/quickstart.py", *map(str, arguments)])
+    monkeypatch.setattr(toys, "write_digits", partial(write_digits, train_count=8, test_count=2))
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "tools" / "quickstart.py"), run_name="__main__")
+    return ended.value.code
+
+
+@pytest.mark.parametrize("name", ["gan", "wgan", "wgan_gp", "cgan"])
+def test_quickstart_of_systems_that_learn_digits(name, tmp_path, monkeypatch, capsys):
+    """As a user runs it, from an empty folder; resumed, a finished run is measured alone, and says the same."""
+    monkeypatch.chdir(tmp_path)
+    small = ["train.iterations=4", "train.batch_size=4", "train.critic_steps=2"][: 3 if name.startswith("wgan") else 2]
+    assert quickstart(monkeypatch, name, "-o", *small) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert "drawn digits: data/toy_digits" in said
+    (run,) = (tmp_path / "output").iterdir()
+    assert run.name.startswith(f"{name}_toy-")
+    figures = [
+        r"judge, trained on drawn digits only: \d+\.\d% of the held-out drawn digits right, sure of \d+\.\d%",
+        r"generated digits that it is sure of \(> 0\.9\): \d+\.\d% of 1000",
+        r"digits that appear: \d+ of 10.*",
+        *([r"generated digits that are the one asked for: \d+\.\d%"] if name == "cgan" else []),
+        rf"look at: output/{run.name}/samples/0000004_samples\.png",
+    ]
+    assert all(map(re.fullmatch, figures, said[-len(figures) :])), said
+    assert (run / "samples" / "0000004_samples.png").is_file()
+    assert quickstart(monkeypatch, name, "--resume", "-o", *small) == 0
+    again = capsys.readouterr().out.splitlines()
+    assert "4 of 4 iterations are done; raise train.iterations to go on" in again
+    assert again[-len(figures) : -1] == said[-len(figures) : -1]
+
+
+def test_a_wrong_name_is_told_the_nearest(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for wrong, nearest in (("wgna", "wgan"), ("cgan_toy", "cgan"), ("stargan", "stargan_v2")):
+        assert quickstart(monkeypatch, wrong) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"error: argument SYSTEM: no system '{wrong}'; the nearest is {nearest}, and there are ")
+        assert said.count("\n") == 1 and "wgan_gp" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_toy_configuration_is_drawn_for_and_measured():
+    named = {load_config(path).system for path in CONFIGS.glob("*toy.yaml")}
+    assert named <= set(toys.TOYS) and len(named) >= 4
+
+
+class Knows(paddle.nn.Layer):
+    """Gives the drawn digits one after the other, or the ones that are asked for; training, noise."""
+
+    def __init__(self, root):
+        super().__init__()
+        self.images, self.labels = toys.idx.read(root).test
+        self.given = 0
+
+    def forward(self, z, y=None):
+        if self.training:
+            return paddle.randn([len(z), 1, 28, 28])
+        wanted = (self.given + np.arange(len(z))) % CLASSES if y is None else y.numpy()
+        self.given += len(z)
+        found = [np.flatnonzero(self.labels == label)[i // 10 % 5] for i, label in enumerate(wanted)]
+        return paddle.to_tensor(self.images[found, None] / 127.5 - 1, "float32").expand([-1, 3, -1, -1])
+
+
+def test_digits_are_those_of_the_moving_average_by_its_running_statistics(tmp_path):
+    write_digits(tmp_path / "digits", train_count=100, test_count=5)
+    generator = Knows(tmp_path / "digits")
+    for system in ("gan", "cgan"):
+        config = SimpleNamespace(
+            system=system, data=SimpleNamespace(root=tmp_path / "digits"), model=SimpleNamespace(latent_dim=3)
+        )
+        report = toys.measure_digits(SimpleNamespace(config=config, averages={"generator": generator}))
+        assert generator.training and report.generated.images == 1000
+        assert report.generated.classes == 10 and report.generated.sure > 0.6, report
+        assert (report.generated.asked or 0) > 0.9 if system == "cgan" else report.generated.asked is None
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,13 @@ def start(faces, output, *arguments):
     command += [f"output={output}", f"data.root={faces}", *arguments]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, **streams, text=True, cwd=ROOT, env=environment)
+    return subprocess.Popen(command, **streams, text=True, cwd=ROOT, env=environment, preexec_fn=as_usual)
+
+
+def as_usual():
+    """A child of nohup, or of a job in the background, would ignore these."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def read_until_training(process) -> list:

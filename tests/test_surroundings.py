@@ -161,7 +161,8 @@ def test_every_argument_that_names_a_place_knows_the_home_folder(tool, monkeypat
     for name in PLACES[tool]:
         assert str(seen[name].type("~/x y")) == f"{tmp_path}/x y", name
     texts = {name for name, action in seen.items() if action.type is None and action.nargs != 0 and not action.choices}
-    assert texts <= {"--override", "--domain", "--domain-names", "--case", "--host", "--mirror", "names"}
+    no_places = "--override --domain --domain-names --domains --case --host --mirror names --net --background system"
+    assert texts <= set(no_places.split())
 
 
 def test_an_empty_place_is_named():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import checkout  # noqa: F401
 
-from ppstargan.cli import parser, place, run_tool
+from ppstargan.cli import add_system, parser, place, run_tool
 from ppstargan.data import digits, toy
 
 FACES = {"out": Path("data/toy"), "size": 32, "train": 400, "val": 40}
@@ -24,7 +24,7 @@ def main() -> None:
     def usual(name: str) -> str:
         return f"[{FACES[name]}; digits: {DIGITS[name]}]"
 
-    add("system", nargs="?", default="faces", choices=USUAL, metavar="SYSTEM", help=f"{', '.join(USUAL)} [faces]")
+    add_system(arguments, USUAL, "faces")
     add("--out", type=place, help=f"folder to write {usual('out')}")
     add("--size", type=int, help=f"width and height in pixels {usual('size')}")
     add("--train", type=int, help=f"training images of each domain or digit {usual('train')}")

@@ -110,6 +110,7 @@ class System:
 
     def updates(self, batch: Batch, iteration: int):
         """As the function of this name, on the run's networks."""
+        gan.set_rates(self.optimizers, self.config.train, iteration)
         return updates(self.networks, batch)
 
     def sheets(self, networks: dict) -> dict:

@@ -65,6 +65,7 @@ class Rates(config.Train):
     """What the three systems that start from noise have in common."""
 
     lr: float = key(above=0)
+    lr_iter: int = key(least=0)
     beta1: float = key(least=0, below=1)
     beta2: float = key(least=0, below=1)
     ema_beta: float = key(least=0, below=1)
@@ -177,6 +178,7 @@ class System:
     def updates(self, batch: Batch, iteration: int):
         """Where the discriminator makes several steps to one of the generator's, that comes with the last of them."""
         t = self.config.train
+        set_rates(self.optimizers, t, iteration)
         if t.generator_first:
             return script_updates(self.networks, batch)
         due = (iteration + 1) % t.discriminator_steps == 0
@@ -185,6 +187,16 @@ class System:
     def sheets(self, networks: dict) -> dict:
         """{"samples": uint8 [H, W, 3]}: always from the same noise."""
         return {"samples": sheet(networks["generator"], [self.noise], SIDE)}
+
+
+def set_rates(optimizers: dict, train: Rates, iteration: int) -> None:
+    """The learning rate at ``iteration``: ``train.lr``, or falling linearly to 0 at iteration ``train.lr_iter``.
+
+    As Gulrajani et al. train their larger networks: late small steps sharpen what the early large ones have found.
+    """
+    rest = 1 - iteration / train.lr_iter if train.lr_iter else 1.0
+    for optimizer in optimizers.values():
+        optimizer.set_lr(train.lr * max(0.0, rest))
 
 
 def looks_across(networks: dict) -> bool:

@@ -175,6 +175,7 @@ class System:
     def updates(self, batch: Batch, iteration: int):
         """The critic steps in every iteration, and the generator in those that end a turn of the critic's."""
         t, loss = self.config.train, self.config.loss
+        gan.set_rates(self.optimizers, t, iteration)
         due = generator_is_due(iteration, t.critic_steps, t.long_turns)
         if loss.lambda_gp:
             return penalty_updates(self.networks, batch, loss.lambda_gp, due)
