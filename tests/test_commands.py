@@ -39,7 +39,7 @@ MORE = {
     "python tools/evaluate.py": "--seeds 1 --sources 1 --outputs 4 --mode latent --allow-random-features",
     "python tools/check_parity.py --reference tests/reference/ladder": "--case cgan_forward wgan_forward",
     "python tools/check_parity.py": "--case forward_small align",
-    "python tools/benchmark.py": "--iterations 1 -o model.channel_base=512",  # wide enough for 128 px
+    "python tools/benchmark.py": "--iterations 1 -o model.channel_base=512",
     "python tools/sample.py --weights WEIGHTS.pdparams --source photos/ --domain cat dog --video": "--seconds 0.2",
     **{f"python tools/train.py -c configs/{name}.yaml": f"-o {FEW}" for name in ("cgan_toy", "gan_mnist")},
 }

@@ -40,7 +40,7 @@ def folders(tmp_path_factory):
 
 def config(root, model=DCGAN, loss=None, **train):
     loss = loss or {"objective": "nonsaturating"}
-    train = {"lr": 1e-3, "beta1": 0.5, "beta2": 0.999, "seed": 3, **train}
+    train = {"lr": 1e-3, "lr_iter": 0, "beta1": 0.5, "beta2": 0.999, "seed": 3, **train}
     data = SimpleNamespace(root=str(root))
     return SimpleNamespace(model=model, loss=SimpleNamespace(**loss), train=SimpleNamespace(**train), data=data)
 
