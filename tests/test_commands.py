@@ -116,7 +116,7 @@ def checkout(tmp_path_factory):
 
     for name in ("toy_digits", "mnist"):
         write_digits(root / "data" / name, size=28, train_count=4, test_count=1)
-    noise_model.save(root / "output/cgan_toy-DATE-TIME/checkpoints/0003000.pdparams", "cgan", ["1", "2", "3"])
+    noise_model.save(root / "output/cgan_toy-DATE-TIME/checkpoints/0005000.pdparams", "cgan", ["1", "2", "3"])
     noise_model.save(root / "data" / "wgan.pdparams", "wgan")
     to_authors_file(root / "data" / "wgan.pdparams", root / "netG_epoch_24.pth")
     return root

@@ -131,7 +131,7 @@ def test_who_steps_when(digits):
         ("wgan_toy", ["loss.lambda_gp=10"], "needs one of loss.clip and loss.lambda_gp above 0"),
         ("wgan_toy", ["loss.clip=0"], "needs one of loss.clip and loss.lambda_gp above 0"),
         ("wgan_gp_toy", ["model.d_batch_norm=true"], "give model.d_batch_norm=false"),
-        ("gan_toy", ["model.img_size=28"], "must be 16, 32, 64, …, not 28"),
+        ("wgan_toy", ["model.img_size=28"], "must be 16, 32, 64, …, not 28"),
         ("gan_mnist", ["train.discriminator_steps=2"], "or give train.generator_first=false"),
         ("gan_mnist", ["loss.objective=minimax"], "nonsaturating"),
         ("cgan_toy", ["model.g_width=8"], "unknown key model.g_width"),
