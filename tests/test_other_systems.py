@@ -115,7 +115,11 @@ def test_gan_and_wgan_may_start_from_each_others_generator(place, run, tmp_path)
     theirs, ours = (checkpoint.load(path)["nets"]["generator"][first] for path in (place / "wgan.pdparams", found))
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
     code, _, error = run("train", *config("gan_toy", place), "--init", "wgan.pdparams")
-    assert code == 1 and "for this file's networks: -o model.img_size=16 " in error and error.count("\n") == 1
+    assert (
+        code == 1
+        and "for this file's networks: -o model.network=dcgan model.img_size=16 " in error
+        and error.count("\n") == 1
+    )
 
 
 @pytest.mark.parametrize("system", [5, "", "a/b", ["gan"], None])

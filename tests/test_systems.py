@@ -276,8 +276,8 @@ def test_files_of_another_system_are_refused_in_one_line(trainers, system):
         wrong = f"{path} is of a run of {system}, and this is {other}; give its configuration"
         assert refusal(theirs.resume, path) == wrong
         if theirs_too.keys() == ours.keys():
-            if theirs_too["img_size"] != ours["img_size"]:
-                continue  # refused for its size: test_checkpoint.py
+            if any(theirs_too[name] != ours[name] for name in ("network", "img_size") if name in ours):
+                continue  # refused by name and shape: test_checkpoint.py
             assert f"the file is of {system}, this run of {other}" in trainers[other].initialise(path)
             continue
         wrong = f"and this trains {other}, whose networks are others; give weights of {other}, or another -c"
