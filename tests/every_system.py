@@ -44,7 +44,7 @@ TINIER = {  # configuration -> what suits it alone
     "gan_toy": ["model.img_size=16", "train.discriminator_steps=2"],
     "gan_mnist": ["model.img_size=16"],
     "wgan_toy": ["model.img_size=16"],
-    "wgan_gp_toy": ["model.img_size=16"],
+    "wgan_gp_toy": ["model.img_size=16", "train.critic_steps=2"],
 }
 ITERATIONS = 6  # in which every update of each comes at least once
 
