@@ -185,3 +185,12 @@ def test_a_clipped_critic_pulls_real_and_fake_apart(digits):
     assert reports[-1]["critic/real"] < reports[-1]["critic/fake"]
     assert reports[-1]["critic/distance"] > 5 * abs(reports[0]["critic/distance"])
     assert max(float(p.abs().max()) for p in system.networks["critic"].parameters()) < 0.05 + 1.1e-2  # one step past
+
+
+def test_the_rate_falls_to_0_where_it_is_told_to():
+    optimizer = paddle.optimizer.Adam(1.0, parameters=[paddle.create_parameter([1], "float32")])
+    found = []
+    for lr_iter, iteration in ((0, 7), (8, 0), (8, 2), (8, 8), (8, 9)):
+        gan.set_rates({"generator": optimizer}, SimpleNamespace(lr=0.4, lr_iter=lr_iter), iteration)
+        found.append(optimizer.get_lr())
+    assert found == pytest.approx([0.4, 0.4, 0.3, 0.0, 0.0])
