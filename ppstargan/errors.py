@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 INSTALLED = (Path(__file__).parent / "tools").is_dir()  # from a wheel, which holds tools and configs in the package
-ROOT = Path(__file__).parents[0 if INSTALLED else 1]  # where they are
+ROOT = Path(__file__).absolute().parents[0 if INSTALLED else 1]  # where they are
 
 _TOOL = re.compile(r"(?<![\w/.-])(?:python )?tools/(\w+)\.py")
 _EXTRA = re.compile(r'(?:-e )?"\.(\[\w+\])"')
