@@ -130,6 +130,10 @@ def test_a_wheel_holds_tools_and_configurations_once(tmp_path, monkeypatch):
     inside = tmp_path / "lib" / "ppstargan"
     for folder, pattern in (("tools", "*.py"), ("configs", "*.yaml")):
         assert {path.name for path in (inside / folder).iterdir()} == {p.name for p in (ROOT / folder).glob(pattern)}
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    runpy.run_path(str(inside / "tools" / "checkout.py"))
+    assert str(inside) not in sys.path  # where "import config" would find the package's
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "lib")}
     call = [sys.executable, "-m", "ppstargan", "train", "-c", "gan_toy", "-o", "data.root=none"]
     done = subprocess.run(call, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=60)
