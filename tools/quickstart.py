@@ -1,19 +1,14 @@
 """Draws what a system's toy configuration trains on, trains it, and measures the result: everything at once, with no
 download. It draws faces for stargan_v2, where no system is named, and digits for gan, wgan, wgan_gp and cgan."""
 
-import os
 import time
 from pathlib import Path
 
-# Before Paddle reads it: at 32 px two threads gain a tenth on a quiet machine, and lose half where a core is busy.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import checkout  # noqa: F401
 
-import ppstargan
 from ppstargan.cli import add_override, add_resume, add_system, parser, run_tool
 from ppstargan.metrics.toys import TOYS
-from ppstargan.runtime import choose_device
+from ppstargan.runtime import choose_device, one_thread
 from ppstargan.systems.load import load_config, system_named
 from ppstargan.training.runs import find_checkpoint
 from ppstargan.training.trainer import Trainer
@@ -34,7 +29,8 @@ def main() -> int:
     given = arguments.parse_args()
     config = load_config(SYSTEMS[given.system], given.override)
     toy = TOYS[config.system]
-    print(f"device: {choose_device()}\nthreads: {ppstargan.THREADS}", flush=True)
+    # At 32 px two threads gain a tenth on a quiet machine, and lose half where a core is busy.
+    print(f"device: {choose_device()}\nthreads: {one_thread()}", flush=True)
 
     toy.draw(config)
     print(f"drawn {toy.what}: {config.data.root}")
