@@ -1,4 +1,4 @@
-"""Normalisation layers with the statistics of PyTorch's, where Paddle's keep others."""
+"""Normalisation layers that Paddle lacks, and those with the statistics of PyTorch's, where Paddle's keep others."""
 
 from __future__ import annotations
 
@@ -69,3 +69,42 @@ def _channels(values: paddle.Tensor, x: paddle.Tensor) -> paddle.Tensor:
 def _variance(x: paddle.Tensor, mean: paddle.Tensor) -> paddle.Tensor:
     x = x.astype(mean.dtype)
     return (x - _channels(mean, x)).square().mean(axis=[0, *range(2, x.ndim)])
+
+
+class ILN(nn.Layer):
+    """U-GAT-IT's instance-layer norm of x [N, C, H, W]: gamma (rho I(x) + (1 - rho) L(x)) + beta.
+
+    I normalises a channel of a sample, L a sample, both by the UNBIASED variance. rho starts at 0: L alone.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.rho, self.gamma, self.beta = (_channel_parameter(self, channels, value) for value in (0.0, 1.0, 0.0))
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        return _instance_layer_norm(x, self.rho, self.gamma, self.beta)
+
+
+class AdaILN(nn.Layer):
+    """ILN whose gamma and beta [N, C] come from outside, one for each sample, as they are; rho starts at 0.9."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.rho = _channel_parameter(self, channels, 0.9)
+
+    def forward(self, x: paddle.Tensor, gamma: paddle.Tensor, beta: paddle.Tensor) -> paddle.Tensor:
+        gamma, beta = (each.astype(self.rho.dtype).unsqueeze([2, 3]) for each in (gamma, beta))
+        return _instance_layer_norm(x, self.rho, gamma, beta)
+
+
+def _channel_parameter(layer: nn.Layer, channels: int, value: float):
+    return layer.create_parameter([1, channels, 1, 1], default_initializer=nn.initializer.Constant(value))
+
+
+def _instance_layer_norm(x, rho, gamma, beta, epsilon: float = 1e-5):
+    x = x.astype(rho.dtype)  # a norm's are never half precision
+    instance, layer = (
+        (x - x.mean(axis=axes, keepdim=True)) * (x.var(axis=axes, unbiased=True, keepdim=True) + epsilon).rsqrt()
+        for axes in ([2, 3], [1, 2, 3])
+    )
+    return gamma * (rho * instance + (1 - rho) * layer) + beta
