@@ -9,7 +9,6 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
-from ppstargan.errors import UserError
 from ppstargan.nets.initialise import uniform
 from ppstargan.nets.norms import ILN, AdaILN
 from ppstargan.nets.spectral_norm import SpectralConv2D, SpectralLinear
@@ -68,8 +67,8 @@ def attention(x, gap_fc, gmp_fc, gap_weight, gmp_weight) -> tuple:
     The logits are those of the means over H and W by the layer ``gap_fc``, and of the maxima by ``gmp_fc``. The two
     weights, of C numbers each, scale the channels: [N, 2C, H, W].
     """
-    mean, largest = (pool(x, 1).flatten(1) for pool in (F.adaptive_avg_pool2d, F.adaptive_max_pool2d))
-    logits = paddle.concat([gap_fc(mean), gmp_fc(largest)], axis=1)
+    largest = F.adaptive_max_pool2d(x, 1).flatten(1)  # unlike max, it has the gradient go to one pixel, as PyTorch's
+    logits = paddle.concat([gap_fc(x.mean(axis=[2, 3])), gmp_fc(largest)], axis=1)
     scales = (weight.reshape([1, -1, 1, 1]).astype(x.dtype) for weight in (gap_weight, gmp_weight))
     return logits, paddle.concat([x * scale for scale in scales], axis=1)
 
@@ -112,7 +111,7 @@ class Generator(nn.Layer):
         logits, x = attention(x, self.gap_fc, self.gmp_fc, self.gap_fc.weight, self.gmp_fc.weight)
         x = F.relu(self.conv1x1(x))
         heatmap = x.sum(axis=1, keepdim=True)
-        z = self.FC((F.adaptive_avg_pool2d(x, 1) if self.light else x).flatten(1))
+        z = self.FC(x.mean(axis=[2, 3]) if self.light else x.flatten(1))
         gamma, beta = self.gamma(z), self.beta(z)
         for i in range(self.blocks):
             x = getattr(self, f"UpBlock1_{i + 1}")(x, gamma, beta)
@@ -153,23 +152,3 @@ class Discriminator(nn.Layer):
 def smallest(layers: int) -> int:
     """Px of the smallest image that a discriminator of ``layers`` takes: 96 for 7, 24 for 5."""
     return 3 << (layers - 2)
-
-
-def build(img_size, width, blocks, light, global_layers, local_layers, **_) -> dict:
-    """The six networks {name: network} of an architecture. Raises TypeError for an incomplete one."""
-    nets = {name: Generator(img_size, width, blocks, light) for name in GENERATORS}
-    for name in DISCRIMINATORS:
-        nets[name] = Discriminator(width, global_layers if name.startswith("disG") else local_layers)
-    return nets
-
-
-def build_bare(architecture: dict, where: str) -> dict:
-    """``build`` for names and shapes alone: the parameters take no memory and hold no values.
-
-    Raises UserError for an architecture that is no U-GAT-IT; ``where`` it came from is for the message.
-    """
-    try:
-        with paddle.LazyGuard():
-            return build(**architecture)
-    except (TypeError, ValueError):
-        raise UserError(f"{where} has the architecture {architecture}, which is no ugatit") from None
