@@ -71,6 +71,16 @@ def _variance(x: paddle.Tensor, mean: paddle.Tensor) -> paddle.Tensor:
     return (x - _channels(mean, x)).square().mean(axis=[0, *range(2, x.ndim)])
 
 
+class InstanceNorm(nn.Layer):
+    """Instance norm of x [N, C, H, W] by the biased variance, without parameters or running statistics."""
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        if x.dtype != paddle.float64:
+            return F.instance_norm(x)
+        centred = x - x.mean(axis=[2, 3], keepdim=True)  # Paddle's operation has its epsilon in float32
+        return centred * (centred.square().mean(axis=[2, 3], keepdim=True) + 1e-5).rsqrt()
+
+
 class ILN(nn.Layer):
     """U-GAT-IT's instance-layer norm of x [N, C, H, W]: gamma (rho I(x) + (1 - rho) L(x)) + beta.
 

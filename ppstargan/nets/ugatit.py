@@ -10,7 +10,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from ppstargan.nets.initialise import uniform
-from ppstargan.nets.norms import ILN, AdaILN
+from ppstargan.nets.norms import ILN, AdaILN, InstanceNorm
 from ppstargan.nets.spectral_norm import SpectralConv2D, SpectralLinear
 
 SLOPE = 0.2  # of the discriminators' leaky ReLU
@@ -32,16 +32,12 @@ def _pad(pixels: int) -> nn.Pad2D:
     return nn.Pad2D(pixels, mode="reflect")
 
 
-def _instance_norm(channels: int) -> nn.InstanceNorm2D:
-    return nn.InstanceNorm2D(channels, weight_attr=False, bias_attr=False)
-
-
 class ResnetBlock(nn.Layer):
     """x [N, C, H, W] and two convolutions of it, added."""
 
     def __init__(self, channels: int):
         super().__init__()
-        first, second = ([_pad(1), _conv(channels, channels, 3), _instance_norm(channels)] for _ in range(2))
+        first, second = ([_pad(1), _conv(channels, channels, 3), InstanceNorm()] for _ in range(2))
         self.conv_block = nn.Sequential(*first, nn.ReLU(), *second)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
@@ -90,10 +86,10 @@ class Generator(nn.Layer):
         for i in range(blocks):
             self.add_sublayer(f"UpBlock1_{i + 1}", ResnetAdaILNBlock(inner))
 
-        down = [_pad(3), _conv(3, width, 7), _instance_norm(width), nn.ReLU()]
+        down = [_pad(3), _conv(3, width, 7), InstanceNorm(), nn.ReLU()]
         for channels in (width, 2 * width):
             halved = _conv(channels, 2 * channels, 3, stride=2)
-            down += [_pad(1), halved, _instance_norm(2 * channels), nn.ReLU()]
+            down += [_pad(1), halved, InstanceNorm(), nn.ReLU()]
         self.DownBlock = nn.Sequential(*down, *(ResnetBlock(inner) for _ in range(blocks)))
 
         inputs = inner if light else inner * (img_size // 4) ** 2
