@@ -114,8 +114,8 @@ def _channel_parameter(layer: nn.Layer, channels: int, value: float):
 def _instance_layer_norm(x, rho, gamma, beta, epsilon: float = 1e-5):
     """gamma (rho I + (1 - rho) L) + beta, with I = (x - m) a by channel and L = (x - M) b by sample.
 
-    That is gamma ((rho a + (1 - rho) b) (x - m) + (1 - rho) b (m - M)) + beta, in a quarter of the passes through x. L's
-    variance is summed up from the channels': float32's sum over all of a large x is off by a percent on a CPU.
+    Written as gamma ((rho a + (1 - rho) b) (x - m) + (1 - rho) b (m - M)) + beta, it goes through x a quarter as often.
+    L's variance is made of the channels': on a CPU, float32's sum over all of a large x is off by a percent.
     """
     x = x.astype(rho.dtype)  # a norm's are never half precision
     channels, pixels = x.shape[1], x.shape[2] * x.shape[3]

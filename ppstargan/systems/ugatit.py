@@ -30,6 +30,7 @@ from ppstargan.pictures import grid, heat, to_uint8
 from ppstargan.training.step import Update, only
 
 SHOWN = 8  # images of each side on a sheet
+sample, TAKES = None, ()  # set below by from_pictures
 
 
 @dataclass
@@ -143,11 +144,10 @@ def updates(networks: dict, batch: Batch, loss: Loss):
         yield Update("discriminators", DISCRIMINATORS, loss.lambda_adv * sum(terms.values()), terms)
 
     with only(networks, *GENERATORS):
-        fake_b, cam_a2b, _ = to_b(batch.a)
-        fake_a, cam_b2a, _ = to_a(batch.b)
+        # Both sides in one pass through each generator, since no layer looks across the batch.
+        (fake_b, same_b), (cam_a2b, cam_b2b) = (both.chunk(2) for both in to_b(paddle.concat([batch.a, batch.b]))[:2])
+        (fake_a, same_a), (cam_b2a, cam_a2a) = (both.chunk(2) for both in to_a(paddle.concat([batch.b, batch.a]))[:2])
         back_a, back_b = to_a(fake_b)[0], to_b(fake_a)[0]
-        same_a, cam_a2a, _ = to_a(batch.a)
-        same_b, cam_b2b, _ = to_b(batch.b)
         terms = {}
         for name in DISCRIMINATORS:
             fake, fake_cam, _ = networks[name](fake_a if name.endswith("A") else fake_b)
