@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from ppstargan.data import sides
+from ppstargan.data.check import check_dataset
 from ppstargan.errors import UserError
 
 
@@ -106,3 +107,20 @@ def test_grey_comes_before_the_resize():
     image = photo(50, 30)
     expected = np.asarray(image.convert("L").resize((16, 16), sides.BICUBIC), np.float32)[None] / 127.5 - 1
     np.testing.assert_allclose(sides.prepared(image, 16, channels=1), expected, atol=1e-6)
+
+
+def test_a_check_of_the_dataset_knows_the_sides(tmp_path, capsys):
+    fill(tmp_path, *LAYOUTS["letters"])
+    (tmp_path / "trainB" / "bad.png").write_bytes(b"no image")
+    assert check_dataset(tmp_path) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [(line.split()[0], line.split()[1:3], line.split()[-1]) for line in lines[1:5]] == [
+        ("train", ["2", "0"], "A"), ("train", ["2", "1"], "B"), ("val", ["1", "0"], "A"), ("val", ["1", "0"], "B")
+    ]  # fmt: skip
+    assert any(line.startswith(f"bad: {tmp_path / 'trainB' / 'bad.png'} (") for line in lines)
+    assert lines[-1] == "6 images, 1 of them bad; 2 in val that are in train too"
+    shutil.rmtree(tmp_path / "testA"), shutil.rmtree(tmp_path / "testB"), (tmp_path / "trainB" / "bad.png").unlink()
+    assert check_dataset(tmp_path) == 0
+    shutil.rmtree(tmp_path / "trainB")
+    with pytest.raises(UserError, match="holds trainA, and trainA and trainB are needed"):
+        check_dataset(tmp_path)
