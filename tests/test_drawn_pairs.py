@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from ppstargan.data.outlines import draw_pair, write_outlines
+from ppstargan.data.shapes import INK, PINK, WHITE, ellipse, outliner
 from ppstargan.errors import UsageError, UserError
 
 SMALL = {"size": 16, "train_count": 3, "val_count": 2, "seed": 4}
@@ -41,6 +42,18 @@ def test_outlines_are_dark_lines_on_white_that_follow_the_edges_of_the_face():
     assert own > 0.35 and own > 2 * others
 
 
+def test_what_lies_behind_a_shape_is_hidden_and_ink_stays_ink():
+    pose, canvases = np.array([[1.0, 0, 32], [0, 1, 32]]), []
+    near, behind = ellipse(0, 0, 20, 20), ellipse(0, 8, 10, 18)
+    for shapes in ([(behind, WHITE), (near, PINK)], [(near, PINK)], [(near, PINK), (behind, WHITE)], [(near, INK)]):
+        canvases.append(np.full((64, 64, 3), 255, np.uint8))
+        for shape, colour in shapes:
+            outliner(canvases[-1], pose, 0.03)(shape, colour)
+    hidden, alone, before, ink = (canvas.mean(2) for canvas in canvases)
+    assert (hidden[:50] == alone[:50]).all() and (hidden[54:] < 100).any() and (before[20:50] != alone[20:50]).any()
+    assert alone[32, 32] == 255 and ink[32, 32] < 30
+
+
 def test_outlines_tell_most_of_the_colours_and_not_all():
     """Who answers by the face of the most similar outlines is far better than one picture for all, and is not right."""
     known_outlines, known = pairs(400)
@@ -50,7 +63,7 @@ def test_outlines_tell_most_of_the_colours_and_not_all():
     assert constant > 0.35
     assert np.abs(known[nearest] - faces).mean() < 0.65 * constant
     corner = np.abs(known[nearest] - faces)[:, :3, :3].mean()  # where nothing is drawn, the rest is chance
-    assert 0.05 < corner < 0.3
+    assert 0.17 < corner < 0.3
 
 
 def test_write_outlines(tmp_path):

@@ -34,7 +34,7 @@ def download(name: str, folder: Path, mirror: str | None = None, local: Path | N
     asset, target = ASSETS[name], folder / ASSETS[name].target
     remove_leftovers(target)
     remove_leftovers(folder / RECORDS)
-    if asset.kind in ("dataset", "folders", "cityscapes"):
+    if asset.kind in ("dataset", "folders"):
         remove_partial(target)
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
         print(f"{name}: there already, {target}; delete it to get it anew")
