@@ -5,7 +5,7 @@ from __future__ import annotations
 import paddle
 
 from ppstargan.errors import UserError
-from ppstargan.nets import mlp
+from ppstargan.nets import mlp, ugatit
 from ppstargan.nets.dcgan import DCGAN_D, DCGAN_G
 
 NETWORKS = ("dcgan", "mlp", "pytorch_gan")
@@ -42,11 +42,34 @@ def conditional_discriminator(img_size, channels, num_domains, **_):
     return mlp.ConditionalDiscriminator(img_size, channels, num_domains)
 
 
+def ugatit_generator(img_size, width, blocks, light, **_):
+    """Images [N, 3, img_size, img_size] -> (those of the other domain, logits [N, 2], heatmap); light: of any size."""
+    return ugatit.Generator(img_size, width, blocks, light)
+
+
+def ugatit_global(width, global_layers, **_):
+    """Images [N, 3, H, W] -> (a score for each large patch, scores [N, 2], heatmap)."""
+    return ugatit.Discriminator(width, global_layers)
+
+
+def ugatit_local(width, local_layers, **_):
+    """``ugatit_global`` for smaller patches."""
+    return ugatit.Discriminator(width, local_layers)
+
+
 # System -> its networks -> what builds each from an architecture, the arguments that a file of weights keeps.
 BUILDERS = {
     "gan": {"generator": generator, "discriminator": discriminator},
     "wgan": {"generator": generator, "critic": discriminator},
     "cgan": {"generator": conditional_generator, "discriminator": conditional_discriminator},
+    "ugatit": {
+        "genA2B": ugatit_generator,
+        "genB2A": ugatit_generator,
+        "disGA": ugatit_global,
+        "disGB": ugatit_global,
+        "disLA": ugatit_local,
+        "disLB": ugatit_local,
+    },
 }
 
 
