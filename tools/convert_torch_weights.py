@@ -1,6 +1,7 @@
 """Converts PyTorch checkpoints to .pdparams: the authors' *_nets_ema.ckpt, *_nets.ckpt, *_optims.ckpt (with the two
 others beside it, to resume from) and wing.ckpt, torchvision's alexnet and inception_v3, and LPIPS's linear weights;
-WGAN's netG_epoch_*.pth and netD_epoch_*.pth, and state_dicts of PyTorch-GAN's gan, wgan_gp and cgan.
+WGAN's netG_epoch_*.pth and netD_epoch_*.pth, and state_dicts of PyTorch-GAN's gan, wgan_gp and cgan; U-GAT-IT's
+*_params_*.pt.
 PyTorch is not needed. PaddleGAN's StarGAN v2 (iter_N_weight.pdparams) is converted too. With --reverse a .pdparams file
 becomes one that the authors' code loads."""
 

@@ -39,7 +39,8 @@ PONIES = Set(
     Path("data/toy_ponies"), ponies.SIZE, ponies.TRAIN_COUNT, ponies.TEST_COUNT,
 )  # fmt: skip
 CATS_LIONS = Set(
-    "of cats and of lions", toy.write_cats_lions, "test_count", Path("data/toy_cats_lions"), 32, 400, 40,
+    "of cats and of lions", toy.write_cats_lions, "test_count",
+    Path("data/toy_cats_lions"), toy.SIZE, toy.TRAIN_COUNT, toy.TEST_COUNT,
 )  # fmt: skip
 SETS = {
     "faces": FACES, "stargan_v2": FACES, "gan": DIGITS, "wgan": DIGITS, "wgan_gp": DIGITS, "cgan": DIGITS,

@@ -20,8 +20,8 @@ DESCRIPTIONS = {
     "inception_v3": "torchvision's inception_v3",
     "inception_tf": "the TensorFlow Inception of Heusel et al. (pytorch-fid's pt_inception-2015-12-05)",
     "lpips": "linear weights of LPIPS",
-    "ugatit": ugatit.DESCRIPTION,
 }
+OTHERS = {**gans.DESCRIPTIONS, "ugatit": ugatit.DESCRIPTION}  # of the systems before StarGAN v2
 # A file of one network holds its parameters without a name for the whole; it is told by one of them.
 MARKS = {
     "fan": "m0.coordconv.conv.weight",
@@ -44,7 +44,7 @@ def some(keys, most: int = 3) -> str:
 
 def described(kind: str) -> str:
     """What a file of ``kind`` is, for messages."""
-    return DESCRIPTIONS.get(kind) or gans.DESCRIPTIONS[kind]
+    return DESCRIPTIONS.get(kind) or OTHERS[kind]
 
 
 def recognise(value, where: str):
@@ -89,7 +89,7 @@ def _all(value: dict, kind: str, where: str, may_be: tuple = ()) -> dict:
     unknown = [name for name in value if name not in (*needed, *may_be)]
     if missing or unknown:
         wrong = f"lacks {', '.join(missing)}" if missing else f"also has {some(unknown)}"
-        raise UserError(f"{where} looks like {DESCRIPTIONS[kind]}, but {wrong}; save it as the authors' code does")
+        raise UserError(f"{where} looks like {described(kind)}, but {wrong}; save it as the authors' code does")
     for name, part in value.items():
         if not isinstance(part, dict) or not all(isinstance(key, str) for key in part):
             raise UserError(f"{where}: {name} is no state_dict; save it as the authors' code does")

@@ -17,6 +17,7 @@ from ppstargan.data.toy import DOMAINS, FACES, face_pose
 
 VERSION = 1  # raise it when the drawing changes: a dataset of another version is not reused
 SIZE, TRAIN_COUNT, VAL_COUNT = 32, 1000, 100  # of the toy set: pixels of each half, and how many pairs
+FINEST = 512  # pixels of the canvas of the lines: it is more than half of that, or as large as the face's
 LINE = 0.012  # width of a line, as a share of the picture
 _LOOKS = {  # RGB of the fur, of the second colour (ears, markings, the mane), and of what is behind
     "cat": ((48, 44, 50), (82, 74, 84), (236, 196, 98)),
@@ -34,9 +35,10 @@ def draw_pair(size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarr
     turn = rng.uniform(-1, 1)
     fur, second, behind = (vary(colour, rng) for colour in _LOOKS[kind])
     face = shaded(size * SUPERSAMPLING, np.array(behind) / 255, rng)
-    outlines = np.full_like(face, 255)
+    finer = max(1, FINEST // len(face))  # a line's width is a whole number of the canvas's pixels
+    outlines = np.full((finer * len(face), finer * len(face), 3), 255, np.uint8)
     pose = face_pose(len(face), rng)
-    fills = filler(face, pose), outliner(outlines, pose, LINE)
+    fills = filler(face, pose), outliner(outlines, finer * pose, LINE)
 
     def fill(points: np.ndarray, colour) -> None:
         for one in fills:

@@ -18,7 +18,7 @@ from ppstargan.data.shapes import INK, SUPERSAMPLING, WHITE, curve, ellipse, fil
 from ppstargan.errors import UserError
 
 VERSION = 1  # raise it when the drawing changes: a dataset of another version is not reused
-SIZE, TRAIN_COUNT, TEST_COUNT = 32, 500, 50  # of the toy set: pixels, and how many of each side
+SIZE, TRAIN_COUNT, TEST_COUNT = 32, 500, 100  # of the toy set: pixels, and how many of each side
 
 
 class _Coat(NamedTuple):
@@ -107,8 +107,8 @@ def _landscape(size: int, rng: np.random.Generator) -> np.ndarray:
 
 def _pose(size: int, rng: np.random.Generator) -> np.ndarray:
     """[2, 3] from the pony's coordinates to pixels: to the left or right, with a shift, a scale and a small turn."""
-    scale, angle, side = size * rng.uniform(0.4, 0.5), np.deg2rad(rng.uniform(-4, 4)), rng.choice([-1, 1])
-    x, y = size * (np.array([0.5 - 0.045 * side, 0.55]) + rng.uniform(-0.04, 0.04, 2))
+    scale, angle, side = size * rng.uniform(0.44, 0.54), np.deg2rad(rng.uniform(-4, 4)), rng.choice([-1, 1])
+    x, y = size * (np.array([0.5 - 0.05 * side, 0.56]) + rng.uniform(-0.03, 0.03, 2))
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     return np.array([[side * cos, -sin, x], [side * sin, cos, y]])
 

@@ -31,6 +31,7 @@ from ppstargan.data.shapes import (
 
 DOMAINS = ("cat", "dog", "lion")
 VERSION = 1  # raise it when the drawing changes: a dataset of another version is not reused
+SIZE, TRAIN_COUNT, TEST_COUNT = 32, 400, 100  # of the toy set of cats and lions: pixels, and how many of each
 
 # (fur, second colour) as RGB: the second one is for ears, markings, or the mane.
 _COATS = {
@@ -97,7 +98,9 @@ def write_dataset(root: str | Path, *, size: int, train_count: int, val_count: i
     return write_drawn(root, label, "toy faces", draw)
 
 
-def write_cats_lions(root: str | Path, *, size: int, train_count: int, test_count: int, seed: int) -> bool:
+def write_cats_lions(
+    root: str | Path, *, size: int = SIZE, train_count: int = TRAIN_COUNT, test_count: int = TEST_COUNT, seed: int = 0
+) -> bool:
     """Draws cats to ROOT/trainA and testA, and lions to ROOT/trainB and testB, as ``write_sides`` says."""
 
     def draw(side: int, rng: np.random.Generator) -> np.ndarray:

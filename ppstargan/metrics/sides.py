@@ -1,8 +1,8 @@
 """How good a translator between two drawn sides is: are its outputs of the target side, and near the true partners?
 
 The judge is a small network that learns three classes from drawn images alone: A, B, and what is neither: blends of
-both, halves of one beside the other, shuffled pieces, smears. Without the last class it would call half a translation
-the target.
+both, averages, halves of one beside the other, shuffled pieces, smears. Without the last class it would call half a
+translation the target.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from paddle import nn
 from ppstargan.metrics.classifier import fit, probabilities
 
 NEITHER = 2  # the number of the third class
-BATCH, STEPS, RATE = 64, 240, 3e-3
+BATCH, STEPS, RATE = 48, 160, 4e-3
 
 
 class Report(NamedTuple):
@@ -76,7 +76,7 @@ def train_judge(sides: Sequence, seed: int = 0) -> nn.Layer:
     """A judge of images float32 [N, 3, S, S] in [-1, 1], S >= 16, trained on those of A and of B in ``sides``."""
     paddle.seed(seed)
     layers, width = [], 3
-    for wider, kernel in ((24, 5), (48, 3), (64, 3)):
+    for wider, kernel in ((16, 5), (32, 3), (64, 3)):
         layers += [nn.Conv2D(width, wider, kernel, stride=2, padding=kernel // 2), nn.ReLU()]
         width = wider
     net = nn.Sequential(*layers, nn.AdaptiveAvgPool2D(4), nn.Flatten(), nn.Linear(16 * width, NEITHER + 1))
@@ -116,8 +116,13 @@ def _blurred(image: np.ndarray, share: float) -> np.ndarray:
 
 
 def _neither(sides: Sequence, rng) -> np.ndarray:
-    a, b = (_one(sides[side], rng) for side in rng.permutation(2))
-    made = (_blend, _halves, _shuffled, _smear)[rng.integers(4)](a, b, rng)
+    kind, order = rng.integers(5), rng.permutation(2)
+    a, b = (_one(sides[side], rng) for side in order)
+    if kind == 4:
+        some = sides[order[0]]
+        made = some[rng.integers(len(some), size=rng.choice([3, 6, 12, 50, 200]))].mean(0)
+    else:
+        made = (_blend, _halves, _shuffled, _smear)[kind](a, b, rng)
     return np.clip(made + rng.normal(0, rng.uniform(0, 0.12), made.shape), -1, 1).astype(np.float32)
 
 
