@@ -46,7 +46,7 @@ class Model:
     img_size: int = key(least=16, most=4096)
     channels_a: int = key(choices=(1, 3))
     channels_b: int = key(choices=(1, 3))
-    blocks: int = key(least=0, most=64)
+    blocks: int = key(least=1, most=64)
     g_width: int = key(least=1, most=WIDEST)
     d_network: str = key(choices=("basic", "pixel"))
     d_width: int = key(least=1, most=WIDEST)
