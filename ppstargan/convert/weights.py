@@ -10,7 +10,7 @@ import numpy as np
 import paddle
 
 from ppstargan import checkpoint
-from ppstargan.convert import gans, paddlegan, torch_reader, torch_writer, ugatit
+from ppstargan.convert import cyclegan, gans, paddlegan, torch_reader, torch_writer, ugatit
 from ppstargan.convert.names import in_paddle, in_torch, names, torch_shape
 from ppstargan.convert.optimizers import adam_moments
 from ppstargan.convert.recognise import HIGH_PASS, LAPLACIAN, described, infer_architecture, recognise, some
@@ -107,6 +107,10 @@ def convert(path, w_hpf: float | None = None):
     elif kind == "ugatit":
         architecture, remarks = ugatit.architecture_of(parts, str(path))
         content = _system_content(kind, architecture, parts, str(path))
+    elif kind in cyclegan.DESCRIPTIONS:
+        parts, beside = cyclegan.parts_of(path, kind, parts[kind], lambda other: _read(other, HOW_TO_GET))
+        architecture, remarks = cyclegan.architecture_of(parts, str(path))
+        content, remarks = _system_content("cyclegan", architecture, parts, str(path)), beside + remarks
     elif kind in gans.DESCRIPTIONS:
         content, remarks = _gan_content(kind, parts[kind], str(path)), []
     else:

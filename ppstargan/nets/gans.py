@@ -7,6 +7,8 @@ import paddle
 from ppstargan.errors import UserError
 from ppstargan.nets import mlp, ugatit
 from ppstargan.nets.dcgan import DCGAN_D, DCGAN_G
+from ppstargan.nets.patchgan import PatchGAN, PixelGAN
+from ppstargan.nets.resnet import ResnetGenerator
 
 NETWORKS = ("dcgan", "mlp", "pytorch_gan")
 
@@ -57,11 +59,34 @@ def ugatit_local(width, local_layers, **_):
     return ugatit.Discriminator(width, local_layers)
 
 
+def cyclegan_to_b(channels_a, channels_b, g_width, blocks, norm, dropout, **_):
+    """Images of A [N, channels_a, H, W] -> of B [N, channels_b, H, W]."""
+    return ResnetGenerator(channels_a, channels_b, g_width, blocks, norm, dropout)
+
+
+def cyclegan_to_a(channels_a, channels_b, **sizes):
+    """The other way."""
+    return cyclegan_to_b(channels_b, channels_a, **sizes)
+
+
+def cyclegan_judge_b(channels_b, d_network, d_width, d_layers, norm, **_):
+    """Images of B [N, channels_b, H, W] -> logits [N, 1, h, w] of patches or pixels."""
+    return (
+        PixelGAN(channels_b, d_width, norm) if d_network == "pixel" else PatchGAN(channels_b, d_width, d_layers, norm)
+    )
+
+
+def cyclegan_judge_a(channels_a, channels_b, **sizes):
+    """The same of A."""
+    return cyclegan_judge_b(channels_a, **sizes)
+
+
 # System -> its networks -> what builds each from an architecture, the arguments that a file of weights keeps.
 BUILDERS = {
     "gan": {"generator": generator, "discriminator": discriminator},
     "wgan": {"generator": generator, "critic": discriminator},
     "cgan": {"generator": conditional_generator, "discriminator": conditional_discriminator},
+    "cyclegan": {"G_A": cyclegan_to_b, "G_B": cyclegan_to_a, "D_A": cyclegan_judge_b, "D_B": cyclegan_judge_a},
     "ugatit": {
         "genA2B": ugatit_generator,
         "genB2A": ugatit_generator,
