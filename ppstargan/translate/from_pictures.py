@@ -22,6 +22,7 @@ from ppstargan.translate import sampling
 from ppstargan.translate.in_styles import write_each
 
 TAKES = ("source", "direction", "fit", "background", "columns", "rows", "batch_size", "out", "out_dir", "force")
+TAKES_HEATMAP = (*TAKES, "heatmap")  # of systems whose networks return (image, …, heatmap)
 COLUMNS, ROWS, BATCH = 8, 4, 8
 
 
@@ -35,11 +36,14 @@ class Way(NamedTuple):
 class OneWay:
     """A network that makes an image of an image, for ``sampling``, whose styles it does not look at.
 
-    Its images have ``img_size`` px, and those given are resized to that by the filter ``resample``. Raises UserError
-    for a file without the network, or with one that does not fit its architecture.
+    Its images have ``img_size`` px, and those given are resized to that by the filter ``resample``. With ``heatmap``,
+    it makes columns of source, attention and image. Raises UserError for a file without the network, or with one that
+    does not fit its architecture.
     """
 
-    def __init__(self, content: dict, weights, way: Way, resample, fit: str, background, batch_size: int):
+    def __init__(
+        self, content: dict, weights, way: Way, resample, fit: str, background, batch_size: int, heatmap: bool = False
+    ):
         system, architecture = checkpoint.system_of(content), content["architecture"]
         values = {**(content.get("nets") or {}), **(content.get("averages") or {})}
         self.net = build_bare(system, architecture, str(weights))[way.network]
@@ -47,6 +51,7 @@ class OneWay:
         self.net.eval()
         self.img_size, self.channels = architecture["img_size"], architecture.get(way.channels, 3)
         self.resample, self.fit, self.background, self.batch_size = resample, fit, background, batch_size
+        self.heatmap = heatmap
 
     def read(self, images) -> np.ndarray:
         """Images as the network sees them, uint8 [N, S, S, 3], of a path or a list. Raises BadImage."""
@@ -66,12 +71,15 @@ class OneWay:
 
     @paddle.no_grad()
     def render(self, prepared: paddle.Tensor, style=None) -> np.ndarray:
-        """What becomes of the images: uint8 [N, S, S, 3]."""
+        """What becomes of the images: uint8 [N, S, S, 3], or columns [N, 3 S, S, 3]."""
         found = []
         for x in prepared.split([1] * len(prepared)):  # each by itself: its pixels depend on no other
             made = self.net(x)
-            made = made[0] if isinstance(made, tuple) else made
-            found.append(pictures.to_uint8(made.expand([-1, 3, -1, -1])))
+            image = pictures.to_uint8((made[0] if isinstance(made, tuple) else made).expand([-1, 3, -1, -1]))
+            if self.heatmap:
+                attention = pictures.heat(made[-1].numpy(), self.img_size)
+                image = np.concatenate([pictures.to_uint8(x), attention, image], axis=1)
+            found.append(image)
         return np.concatenate(found)
 
 
@@ -86,7 +94,8 @@ def sample(given: argparse.Namespace, content: dict, ways: dict, resample=BICUBI
     direction = direction_of(given, content, ways)
     print(f"device: {choose_device()}", flush=True)
     background, batch_size = background_colour(given.background), given.batch_size or BATCH
-    model = OneWay(content, given.weights, ways[direction], resample, given.fit or FITS[0], background, batch_size)
+    settings = (resample, given.fit or FITS[0], background, batch_size, given.heatmap)
+    model = OneWay(content, given.weights, ways[direction], *settings)
     of = f"{checkpoint.system_of(content)}, {model.img_size} px{f', {direction}' if len(ways) > 1 else ''}"
     print(f"weights: {given.weights}: {of}", flush=True)
     content.clear()  # its arrays are in the network now
@@ -113,18 +122,22 @@ def direction_of(given: argparse.Namespace, content: dict, ways: dict) -> str:
 
 
 def write_sheets(given: argparse.Namespace, model: OneWay, sources: list, inputs: list) -> None:
-    """Writes sheets of --columns sources across, --rows of them down, each above its translation; or that alone."""
+    """Writes sheets of --columns sources across, --rows of them down, each above its translation; or that alone.
+
+    With --heatmap, the attention is between the two, and of one source, too, they make a column.
+    """
     columns = given.columns or COLUMNS
     each = columns * (given.rows or ROWS)
     names = sampling.free_names(given.out, -(-len(sources) // each), inputs, given.force)
     for path, first in zip(names, range(0, len(sources), each)):
-        rows = [row for pair in rows_of(model, sources[first : first + each], columns) for row in pair]
-        pictures.save_image(rows[1][0] if len(sources) == 1 else pictures.grid(rows), path)
+        rows = [row for both in rows_of(model, sources[first : first + each], columns) for row in both]
+        pictures.save_image(rows[-1][0] if len(sources) == 1 else pictures.grid(rows), path)
         print(f"wrote {path}", flush=True)
 
 
 def rows_of(model: OneWay, sources: list, columns: int) -> Iterator[tuple]:
-    """Yields (a row of sources, their translations), uint8 [S, S, 3] each."""
+    """Yields (a row of sources, their translations), uint8 [S, S, 3] each, or (columns of both and the attention,)."""
     for left in range(0, len(sources), columns):
         images = model.read(sources[left : left + columns])
-        yield list(images), list(model.render(model.prepare(images)))
+        made = list(model.render(model.prepare(images)))
+        yield (made,) if model.heatmap else (list(images), made)
