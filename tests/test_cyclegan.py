@@ -129,6 +129,18 @@ def test_without_identity_nothing_is_computed_for_it(root):
     assert {key for key in iterate(system, next(drawn), 0) if "identity" in key} == set()
 
 
+def test_rates_stay_and_then_fall_to_zero(root):
+    system, drawn = made(config(root, "train.lr=0.5", "train.lr_hold=3", "train.lr_fall=4"))
+    batch, rates = next(drawn), []
+    for i in range(9):
+        system.updates(batch, i)
+        rates.append({float(optimizer.get_lr()) for optimizer in system.optimizers.values()})
+    assert rates == [{0.5}, {0.5}, {0.5}, {0.5}, {0.375}, {0.25}, {0.125}, {0.0}, {0.0}]
+    system, _ = made(config(root, "train.lr=0.5", "train.lr_hold=3", "train.lr_fall=0"))
+    system.updates(batch, 1000)
+    assert system.optimizers["D_B"].get_lr() == 0.5
+
+
 def trainer(root, output, *more) -> Trainer:
     return Trainer(config(root, f"output={output}", *more), cyclegan)
 

@@ -11,8 +11,9 @@ from PIL import Image
 
 from ppstargan import checkpoint
 from ppstargan.data.sides import prepared
+from ppstargan.data.transforms import to_array
 from ppstargan.nets.gans import build
-from ppstargan.pictures import to_uint8
+from ppstargan.pictures import heat, to_uint8
 
 TOOL = Path(__file__).parents[1] / "tools" / "sample.py"
 ARCHITECTURE = {
@@ -137,3 +138,31 @@ def test_a_file_of_one_generator_goes_its_way(folder, sample, tmp_path):
     code, _, _ = sample("a", "--source", picture, "--out", "x.png")
     assert code == 0
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "x.png")), expected(folder, picture, "G_A"))
+
+
+def test_a_heatmap_is_between_source_and_translation(folder, sample, tmp_path):
+    """Of U-GAT-IT: a column, whether of one picture, in a sheet, or in a file each; by bilinear pixels."""
+    architecture = {"img_size": 16, "light": True, "width": 2, "blocks": 1, "global_layers": 4, "local_layers": 3}
+    paddle.seed(0)
+    nets = build("ugatit", architecture)
+    values = {name: checkpoint.arrays(nets[name]) for name in ("genA2B", "genB2A")}
+    content = {"system": "ugatit", "architecture": architecture, "domains": None, "nets": values}
+    checkpoint.save(content, folder / "ugatit.pdparams")
+    source, net = folder / "pictures" / "0.png", nets["genB2A"]
+    seen = Image.open(source).resize((16, 16), Image.Resampling.BILINEAR)
+    image, _, heatmap = net(paddle.to_tensor(to_array(seen)[None]))
+    column = np.concatenate([np.asarray(seen), heat(heatmap.numpy(), 16)[0], to_uint8(image)[0]])
+
+    asked = ("--source", source, "--direction", "BtoA", "--heatmap")
+    assert sample("ugatit", *asked, "--out", "x.png")[0] == sample("ugatit", *asked, "--out-dir", "each")[0] == 0
+    assert sample("ugatit", *asked[:-1], "--out", "plain.png")[0] == 0
+    everything = ("--source", folder / "pictures", *asked[2:], "--columns", 3, "--out", "sheet.png")
+    assert sample("ugatit", *everything)[0] == 0
+    for path in ("x.png", "each/0.png"):
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / path)), column)
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "plain.png")), column[32:])
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    assert sheet.shape == (2 + 2 * 50, 2 + 3 * 18, 3)
+    np.testing.assert_array_equal(sheet[2:50, 2:18], column)
+    code, _, error = sample("both", "--source", source, "--heatmap")
+    assert code == 2 and "--heatmap is not for cyclegan" in error

@@ -221,7 +221,8 @@ def test_what_does_not_go_together_is_refused(overrides, words):
 
 def test_a_heatmap_goes_from_blue_to_red():
     maps = np.stack([np.linspace(-3, 5, 16).reshape(1, 4, 4), np.full((1, 4, 4), 7.0)])
-    found = heat(maps, 4)
+    with np.errstate(all="raise"):
+        found = heat(maps, 4)
     assert found.shape == (2, 4, 4, 3) and found.dtype == np.uint8
     assert found[0, 0, 0].tolist() == [0, 0, 128] and found[0, 3, 3].tolist() == [128, 0, 0]
     assert (found[1] == [0, 0, 128]).all()  # attention that is the same everywhere

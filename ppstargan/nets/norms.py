@@ -119,7 +119,7 @@ def _instance_layer_norm(x, rho, gamma, beta, epsilon: float = 1e-5):
     Written as gamma ((rho a + (1 - rho) b) (x - m) + (1 - rho) b (m - M)) + beta, it goes through x a quarter as often.
     L's variance is made of the channels': on a CPU, float32's sum over all of a large x is off by a percent.
     """
-    x = x.astype(rho.dtype)  # a norm's are never half precision
+    given, x = x.dtype, x.astype(rho.dtype)  # statistics are never of half precision
     channels, pixels = x.shape[1], x.shape[2] * x.shape[3]
     mean = x.mean(axis=[2, 3], keepdim=True)
     centred = x - mean
@@ -128,7 +128,8 @@ def _instance_layer_norm(x, rho, gamma, beta, epsilon: float = 1e-5):
     layer_squares = (squares + pixels * (mean - layer_mean).square()).sum(axis=1, keepdim=True)
     instance = rho * (squares / (pixels - 1) + epsilon).rsqrt()
     layer = (1 - rho) * (layer_squares / (channels * pixels - 1) + epsilon).rsqrt()
-    return (gamma * (instance + layer)) * centred + (gamma * layer * (mean - layer_mean) + beta)
+    y = (gamma * (instance + layer)) * centred + (gamma * layer * (mean - layer_mean) + beta)
+    return y.astype(given)
 
 
 @contextmanager

@@ -169,6 +169,12 @@ def losses(case: Case):
             yield from steps.gradient_checks(case, f"grad/{name}/", arrays, GRADIENTS)
 
 
+def factor(steps_taken: int, s: dict) -> float:
+    """Of the rate after so many steps of the authors' schedule, which goes on below 0 behind the last epoch."""
+    past, length = steps_taken + s.get("epoch_count", 1) - s["n_epochs"], s["n_epochs_decay"] + 1
+    return held_then_falling(past, 0, length) if past <= length else 1 - past / length
+
+
 def train(case: Case):
     """Yields the checks of a run in which every iteration is an epoch of the schedule, and both pools are drawn from
     one stream."""
@@ -179,9 +185,7 @@ def train(case: Case):
         shown = [partial(Pool(s["pool_size"]).exchange, rng=draws) for _ in range(2)]
         update = partial(cyclegan.updates, loss=loss, shown_b=shown[0], shown_a=shown[1])
         for i in range(s["steps"]):
-            rates.append(
-                s["lr"] * held_then_falling(i + 1 + s.get("epoch_count", 1), s["n_epochs"], s["n_epochs_decay"] + 1)
-            )
+            rates.append(s["lr"] * factor(i + 1, s))
             for optimizer in optimizers.values():
                 optimizer.set_lr(rates[-1])
             found = row(steps.iteration(nets, optimizers, update, batch(case, f"step{i}")))

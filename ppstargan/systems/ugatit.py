@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -28,9 +29,19 @@ from ppstargan.nets.spectral_norm import put_back, vectors
 from ppstargan.nets.ugatit import DISCRIMINATORS, GENERATORS, smallest
 from ppstargan.pictures import grid, heat, to_uint8
 from ppstargan.training.step import Update, only
+from ppstargan.translate import from_pictures
+from ppstargan.translate.from_pictures import Way
 
 SHOWN = 8  # images of each side on a sheet
-sample, TAKES = None, ()  # set below by from_pictures
+WAYS = {"AtoB": Way("genA2B"), "BtoA": Way("genB2A")}
+# What tools/sample.py does with weights, by which options.
+sample = partial(
+    from_pictures.sample,
+    ways=WAYS,
+    resample=sides.BILINEAR,
+    multiple_of=lambda architecture: 4 if architecture["light"] else 0,  # the full model's linear layer has one size
+)
+TAKES = from_pictures.TAKES_HEATMAP
 
 
 @dataclass
