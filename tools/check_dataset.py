@@ -8,7 +8,7 @@ from ppstargan.data.check import check_dataset
 
 def main() -> int:
     arguments = parser(__doc__, "python tools/check_dataset.py data/afhq")
-    what = "folder that holds train and val, or the four files of MNIST or a set like it"
+    what = "folder that holds train and val, trainA and trainB, pairs, or the four files of MNIST"
     arguments.add_argument("root", type=place, help=what)
     return check_dataset(arguments.parse_args().root)
 

@@ -11,9 +11,10 @@ from PIL import Image
 from ppstargan.data import idx, ponies
 from ppstargan.data.batches import load_batch
 from ppstargan.data.digits import CLASSES, write_digits
+from ppstargan.data.outlines import write_outlines
 from ppstargan.data.toy import write_cats_lions, write_dataset
 from ppstargan.data.transforms import for_testing
-from ppstargan.metrics import digits, sides, toy
+from ppstargan.metrics import digits, pairs, sides, toy
 
 SAMPLES = 1000  # generated digits that the judge sees
 AT_ONCE = 50  # images that are translated together
@@ -46,6 +47,11 @@ def draw_ponies(config) -> None:
 def draw_cats_lions(config) -> None:
     """Raises UserError as ``write_cats_lions``."""
     write_cats_lions(config.data.root, size=config.model.img_size)
+
+
+def draw_outlines(config) -> None:
+    """Raises UserError as ``write_outlines``."""
+    write_outlines(config.data.root, size=config.model.img_size)
 
 
 def measure_faces(trainer) -> toy.Report:
@@ -84,6 +90,17 @@ def _measure_sides(trainer, generators: tuple, names: tuple, partners=None) -> s
     return sides.measure(way, train, test, names, partners)
 
 
+def measure_outlines(trainer) -> pairs.Report:
+    """The pictures of a pix2pix, by each one's own statistics, against the true ones."""
+    kind, model = trainer.kind, trainer.config.model
+    (_, known), (given, wanted) = (kind.whole(part["pairs"], model) for part in (trainer.data.train, trainer.data.val))
+
+    def way(images: np.ndarray) -> np.ndarray:
+        return kind.translated(trainer.system.networks["generator"], paddle.to_tensor(images)).numpy()
+
+    return pairs.measure(way, known, given, wanted)
+
+
 @paddle.no_grad()
 def translated(generator, images: np.ndarray) -> np.ndarray:
     """float32 [N, 3, S, S] by running statistics; of a generator that gives more than the image, the image."""
@@ -111,6 +128,7 @@ TOYS = {  # by the system
     "gan": _DIGITS,
     "wgan": _DIGITS,
     "cgan": _DIGITS,
+    "pix2pix": Toy("outlines and faces", draw_outlines, measure_outlines, "pairs"),
     "cyclegan": Toy("ponies", draw_ponies, measure_ponies, "a_to_b"),
     "ugatit": Toy("cats and lions", draw_cats_lions, measure_cats_lions, "a2b"),
 }
