@@ -52,7 +52,9 @@ def test_halves_and_unreadable_files(outlines, capsys):
     gone.touch()
     twin = outlines / "val" / "twin.png"
     shutil.copy(outlines / "train/00003.png", twin)
-    Image.new("RGB", (32, 16), (200, 90, 9)).save(outlines / "val" / "flat.png")
+    flat = Image.open(twin).copy()
+    flat.paste((200, 90, 9), (16, 0, 32, 16))  # one half
+    flat.save(outlines / "val" / "flat.png")
     assert check_dataset(outlines) == 1
     lines = said(capsys)
     assert lines[1].startswith("train 7 3 ") and lines[2].startswith("val 4 0 ")

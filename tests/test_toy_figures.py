@@ -74,6 +74,8 @@ def test_cats_and_lions(tmp_path, monkeypatch):
     assert "100.0% of 3 cats to lions, 0.0% of 3 lions to cats" in report.lines()[1]
     report = toys.measure_cats_lions(trainer(tmp_path / "cats", ("genA2B", "genB2A"), [cats, cats]))
     assert report.shares == (0, 1)
+    report = toys.measure_cats_lions(trainer(tmp_path / "cats", ("genA2B", "genB2A"), [lions, cats]))
+    assert report.shares == (1, 1)
 
 
 @pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
