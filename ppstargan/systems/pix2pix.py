@@ -95,8 +95,8 @@ class Config(config.Config):
         super().check(where)
         m, multiple = self.model, multiple_of({"levels": self.model.levels})
         if m.img_size % multiple:
-            what = f"model.levels {m.levels} halves {m.levels} times, so that model.img_size is a multiple of {multiple}"
-            raise UsageError(f"{where}: {what}, not {m.img_size}")
+            what = f"model.img_size must be a multiple of {multiple}, which model.levels {m.levels} halves to the end"
+            raise UsageError(f"{where}: {what}, and is {m.img_size}")
         if self.data.mode != "crop" and self.data.load_size < m.img_size:
             larger = f"data.load_size {self.data.load_size}, which must be no smaller"
             raise UsageError(f"{where}: model.img_size {m.img_size} is cut out of {larger}")
