@@ -139,17 +139,18 @@ def draw(train: dict, config: Config, rng: np.random.Generator, load) -> Batch:
 
 
 def updates(networks: dict, batch: Batch, loss: Loss):
-    """The discriminator steps first, then the generator against it as it is now, on the same fakes."""
+    """The discriminator steps first, then the generator against it as it is now, on the same fakes.
+
+    A batch's pieces are computed in turn between the yields, so the fakes are made where no piece has G frozen.
+    """
     generator, discriminator, gan = networks["generator"], networks["discriminator"], OBJECTIVES[loss.objective]
 
     def judged(y):
         return discriminator(paddle.concat([batch.x, y], axis=1))
 
-    with only(networks, "generator"):
-        fake = generator(batch.x).astype(batch.x.dtype)
-    with only(networks, "discriminator"):
-        parts = {"fake": gan(judged(fake.detach()), 0), "real": gan(judged(batch.y), 1)}
-        yield Update("discriminator", ("discriminator",), (parts["fake"] + parts["real"]) / 2, parts)
+    fake = generator(batch.x).astype(batch.x.dtype)
+    parts = {"fake": gan(judged(fake.detach()), 0), "real": gan(judged(batch.y), 1)}  # in neither of which G is
+    yield Update("discriminator", ("discriminator",), (parts["fake"] + parts["real"]) / 2, parts)
     with only(networks, "generator"):
         terms = {"adv": gan(judged(fake), 1), "l1": loss.lambda_l1 * cycle_loss(fake, batch.y)}
         yield Update("generator", ("generator",), terms["adv"] + terms["l1"], terms)
