@@ -42,8 +42,8 @@ def read_arguments() -> argparse.Namespace:
     add("--reference", type=place, nargs="+", metavar="PATH", help=what)
     add("--domain", nargs="+", metavar="NAME", help="domains or classes of the seeds, or the domain of the references")
     add("--direction", choices=("AtoB", "BtoA"), help="which way to translate between two sides [AtoB]")
-    add("--size", metavar="PX", help="of the pictures to translate, each resized to a square of it: multiples of 4, of "
-        "pix2pix of 2 to the power of its levels; or own: each at its own size, to the nearest multiple [as in training]")
+    add("--size", metavar="PX", help="to which pictures are resized before another is made of each: a multiple of 4, "
+        "of pix2pix of 2 to the power of its levels; own: each one's own, to the nearest multiple [as in training]")
     add("--eval", action="store_true", help="pix2pix: by the running statistics of batch norm, and without dropout")
     add("--heatmap", action="store_true", help="U-GAT-IT: columns of source, attention and translation")
     add("--count", type=int, metavar="N", help="pictures to draw from noise [64; 8 of each class; 16 in a video]")

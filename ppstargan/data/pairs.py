@@ -49,11 +49,13 @@ def read_pairs(root: str | Path, direction: str = "AtoB") -> Images:
         some = f"{len(alone)} pictures have no partner" if len(alone) > 1 else "a picture has no partner"
         raise UserError(f"{shown(root)}: {some}: {listing(alone[::-1])}; add what is missing, or take them away")
     turn = -1 if direction == "BtoA" else 1
-    train, val = (
-        {POOL: [item[::turn] if isinstance(item, tuple) else item for item in found[part].items]} if part in found else {}
-        for part in ("train", "val")
-    )
-    return Images(train, val, image_lists(root, {POOL: [path for item in train[POOL] for path in paths_of(item)]}))
+    parts = {
+        name: {POOL: [item[::turn] if isinstance(item, tuple) else item for item in part.items]}
+        for name, part in found.items()
+    }
+    train = parts["train"]
+    files = {POOL: [path for item in train[POOL] for path in paths_of(item)]}
+    return Images(train, parts.get("val", {}), image_lists(root, files))
 
 
 def find_pairs(root: str | Path) -> dict:
@@ -68,7 +70,7 @@ def find_pairs(root: str | Path) -> dict:
         raise UserError(f"dataset folder {shown(root)} {state}; name another by -o data.root=ROOT; {HELP}")
     check_links(root)
     train = _part(root, "train")
-    if train is None or not train.items and not train.alone:
+    if train is None or not (train.items or train.alone):
         raise UserError(
             f"{shown(root)} holds no pictures in train, nor in train/A and train/B, trainA and trainB, or A/train and "
             f"B/train; {HELP}"

@@ -95,8 +95,8 @@ class Config(config.Config):
         super().check(where)
         m, multiple = self.model, multiple_of({"levels": self.model.levels})
         if m.img_size % multiple:
-            what = f"model.levels {m.levels} halves {m.levels} times, so that model.img_size is a multiple of {multiple}"
-            raise UsageError(f"{where}: {what}, not {m.img_size}")
+            what = f"model.img_size must be a multiple of {multiple}, which model.levels {m.levels} halves to the end"
+            raise UsageError(f"{where}: {what}, and is {m.img_size}")
         if self.data.mode != "crop" and self.data.load_size < m.img_size:
             larger = f"data.load_size {self.data.load_size}, which must be no smaller"
             raise UsageError(f"{where}: model.img_size {m.img_size} is cut out of {larger}")
@@ -139,17 +139,18 @@ def draw(train: dict, config: Config, rng: np.random.Generator, load) -> Batch:
 
 
 def updates(networks: dict, batch: Batch, loss: Loss):
-    """The discriminator steps first, then the generator against it as it is now, on the same fakes."""
+    """The discriminator steps first, then the generator against it as it is now, on the same fakes.
+
+    A batch's pieces are computed in turn between the yields, so the fakes are made where no piece has G frozen.
+    """
     generator, discriminator, gan = networks["generator"], networks["discriminator"], OBJECTIVES[loss.objective]
 
     def judged(y):
         return discriminator(paddle.concat([batch.x, y], axis=1))
 
-    with only(networks, "generator"):
-        fake = generator(batch.x).astype(batch.x.dtype)
-    with only(networks, "discriminator"):
-        parts = {"fake": gan(judged(fake.detach()), 0), "real": gan(judged(batch.y), 1)}
-        yield Update("discriminator", ("discriminator",), (parts["fake"] + parts["real"]) / 2, parts)
+    fake = generator(batch.x).astype(batch.x.dtype)
+    parts = {"fake": gan(judged(fake.detach()), 0), "real": gan(judged(batch.y), 1)}  # in neither of which G is
+    yield Update("discriminator", ("discriminator",), (parts["fake"] + parts["real"]) / 2, parts)
     with only(networks, "generator"):
         terms = {"adv": gan(judged(fake), 1), "l1": loss.lambda_l1 * cycle_loss(fake, batch.y)}
         yield Update("generator", ("generator",), terms["adv"] + terms["l1"], terms)

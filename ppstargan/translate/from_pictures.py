@@ -124,7 +124,8 @@ def sample(
     """Translates as ``given`` with the model of ``content``; returns the exit code. Raises UserError.
 
     ``ways`` are the directions that the system has, {"AtoB": Way, …}; the first that the file has is the default.
-    ``as_trained``: networks are used as in training, but by --eval. ``multiple_of(architecture)`` is the one of px that the network takes, or 0 where it takes one size alone.
+    ``multiple_of(architecture)`` is the one of px that the network takes, or 0 where it takes one size alone. Networks
+    that are used ``as_trained`` are so but by --eval.
     """
     if not given.source:
         raise UsageError("give --source, the images to translate: files or folders")
@@ -180,8 +181,8 @@ def direction_of(given: argparse.Namespace, content: dict, ways: dict) -> str:
     if not possible:
         raise UserError(f"{given.weights} holds {', '.join(there) or 'nothing'}, and no generator; give one that does")
     if given.direction and given.direction not in ways:
-        alone = f"{given.weights} was trained {possible[0]}, and goes no other way"
-        raise UserError(f"{alone}; leave out --direction {given.direction}, or train with model.direction={given.direction}")
+        what = f"{given.weights} was trained {possible[0]}, and goes no other way"
+        raise UserError(f"{what}; leave out --direction, or train with model.direction={given.direction}")
     if given.direction and given.direction not in possible:
         lacks = f"{given.weights} has no {ways[given.direction].network}, which goes {given.direction}"
         raise UserError(f"{lacks}; give --direction {possible[0]}, or a file that has it")
