@@ -12,9 +12,11 @@ from ppstargan.data import idx, ponies
 from ppstargan.data.batches import load_batch
 from ppstargan.data.digits import CLASSES, write_digits
 from ppstargan.data.outlines import write_outlines
+from ppstargan.data.pairs import POOL, load_pairs
 from ppstargan.data.toy import write_cats_lions, write_dataset
 from ppstargan.data.transforms import for_testing
 from ppstargan.metrics import digits, pairs, sides, toy
+from ppstargan.nets.norms import each_by_itself
 
 SAMPLES = 1000  # generated digits that the judge sees
 AT_ONCE = 50  # images that are translated together
@@ -39,6 +41,11 @@ def draw_digits(config) -> None:
     write_digits(config.data.root)
 
 
+def draw_outlines(config) -> None:
+    """Raises UserError as ``write_outlines``."""
+    write_outlines(config.data.root, size=config.model.img_size)
+
+
 def draw_ponies(config) -> None:
     """Raises UserError as ``write_ponies``."""
     ponies.write_ponies(config.data.root, size=config.model.img_size)
@@ -47,11 +54,6 @@ def draw_ponies(config) -> None:
 def draw_cats_lions(config) -> None:
     """Raises UserError as ``write_cats_lions``."""
     write_cats_lions(config.data.root, size=config.model.img_size)
-
-
-def draw_outlines(config) -> None:
-    """Raises UserError as ``write_outlines``."""
-    write_outlines(config.data.root, size=config.model.img_size)
 
 
 def measure_faces(trainer) -> toy.Report:
@@ -66,6 +68,17 @@ def measure_digits(trainer) -> digits.Report:
     made = generated(trainer.averages["generator"], SAMPLES, trainer.config.model.latent_dim, classes)
     drawn = idx.read(trainer.config.data.root)
     return digits.measure(drawn.train, drawn.test, made.mean(1, keepdims=True), classes)
+
+
+def measure_outlines(trainer) -> pairs.Report:
+    """What a pix2pix makes of held-out outlines, each normalised by itself."""
+    model, data = trainer.config.model, trainer.data
+    channels = (model.in_channels, model.out_channels)
+    (_, known), (given, wanted) = (
+        load_pairs(part[POOL], model.direction, model.img_size, channels) for part in (data.train, data.val)
+    )
+    generator = trainer.system.networks["generator"]
+    return pairs.measure(lambda x: each_by_itself(generator, paddle.to_tensor(x)).numpy(), known, given, wanted)
 
 
 def measure_ponies(trainer) -> sides.Report:
@@ -88,17 +101,6 @@ def _measure_sides(trainer, generators: tuple, names: tuple, partners=None) -> s
         return translated(trainer.system.networks[generators[side]], images)
 
     return sides.measure(way, train, test, names, partners)
-
-
-def measure_outlines(trainer) -> pairs.Report:
-    """The pictures of a pix2pix, by each one's own statistics, against the true ones."""
-    kind, model = trainer.kind, trainer.config.model
-    (_, known), (given, wanted) = (kind.whole(part["pairs"], model) for part in (trainer.data.train, trainer.data.val))
-
-    def way(images: np.ndarray) -> np.ndarray:
-        return kind.translated(trainer.system.networks["generator"], paddle.to_tensor(images)).numpy()
-
-    return pairs.measure(way, known, given, wanted)
 
 
 @paddle.no_grad()
