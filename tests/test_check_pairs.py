@@ -91,6 +91,19 @@ def test_pairs_in_two_folders(two_folders, capsys):
     assert lines[-1] == "7 pairs, 4 of them bad; 1 in val that are in train too"
 
 
+@pytest.mark.parametrize("layout", ["{part}/{side}", "{part}{side}"])
+def test_what_may_be_sides_is_checked_as_pairs_where_that_is_asked_for(layout, two_folders, tmp_path, capsys):
+    for part in ("train", "val"):
+        for side in "AB":
+            there = tmp_path / "other" / layout.format(part=part, side=side)
+            shutil.copytree(two_folders / side / part, there)
+    noise(tmp_path / "other" / layout.format(part="val", side="A") / "lone.png")
+    assert check_dataset(tmp_path / "other") == 0
+    assert said(capsys)[-1] == "11 images, 0 of them bad; 0 in val that are in train too"
+    assert check_dataset(tmp_path / "other", pairs=True) == 1
+    assert said(capsys)[-1] == "6 pairs, 1 of them bad; 0 in val that are in train too"
+
+
 def test_pairs_of_which_a_side_is_missing(two_folders):
     shutil.rmtree(two_folders / "B" / "val")
     with pytest.raises(UserError, match=r"/A/val is there, and no .*/B/val; pairs need both"):

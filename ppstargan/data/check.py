@@ -39,21 +39,21 @@ class Checked(NamedTuple):
     transparent: bool = False
 
 
-def check_dataset(root: str | Path) -> int:
+def check_dataset(root: str | Path, pairs: bool = False) -> int:
     """Prints what is in ``root``/train and ``root``/val, and what is wrong with it; returns 1 for bad files, else 0.
 
     Files that are in train and in val, of nearly one colour, or transparent are named, but are no fault. Raises
     UserError for what training would refuse to start on: a part that is missing, or domains that differ. Of trainA and
-    trainB, the second part is that of ``find_sides``, or missing, as it is of pairs, where pictures without a partner
-    are bad files too. MNIST's files go to ``check_idx``.
+    trainB, the second part is that of ``find_sides``, or missing. So it is of ``pairs``, and of what can be nothing
+    else, where pictures without a partner are bad files too. MNIST's files go to ``check_idx``.
     """
     if is_idx(root):
         return check_idx(root)
     what, alone = "images", {}
-    if has_pairs(root):
-        what, pairs = "pairs", find_pairs(root)
-        parts = {"train": {}, "val": {}, **{part: {POOL: held.items} for part, held in pairs.items()}}
-        alone = {part: [Checked(error.path, bad=error.reason) for error in held.alone] for part, held in pairs.items()}
+    if pairs or has_pairs(root):
+        what, held = "pairs", find_pairs(root)
+        parts = {"train": {}, "val": {}, **{part: {POOL: some.items} for part, some in held.items()}}
+        alone = {part: [Checked(error.path, bad=error.reason) for error in some.alone] for part, some in held.items()}
     elif has_sides(root):
         parts = {"train": {}, "val": {}, **find_sides(root)}
     else:
