@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import paddle
 from paddle import nn
 from paddle.nn import functional as F
@@ -128,3 +130,27 @@ def _instance_layer_norm(x, rho, gamma, beta, epsilon: float = 1e-5):
     layer = (1 - rho) * (layer_squares / (channels * pixels - 1) + epsilon).rsqrt()
     y = (gamma * (instance + layer)) * centred + (gamma * layer * (mean - layer_mean) + beta)
     return y.astype(given)
+
+
+@contextmanager
+def by_own_statistics(net: nn.Layer):
+    """Within it, ``net`` normalises by the statistics of what it is given, as in training, and drops nothing.
+
+    The running ones are then as they were.
+    """
+    before = [(buffer, buffer.clone()) for buffer in net.buffers()]
+    was_training = net.training
+    net.eval()
+    for layer in net.sublayers(include_self=True):
+        if isinstance(layer, BatchNorm):
+            layer.train()
+    try:
+        yield
+    finally:
+        with paddle.no_grad():
+            for buffer, value in before:
+                paddle.assign(value, buffer)
+        if was_training:
+            net.train()
+        else:
+            net.eval()
