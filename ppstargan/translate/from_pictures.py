@@ -208,4 +208,4 @@ def rows_of(model: OneWay, sources: list, columns: int) -> Iterator[tuple]:
     for left in range(0, len(sources), columns):
         images = model.read(sources[left : left + columns])
         made = list(model.render(model.prepare(images)))
-        yield (made,) if model.heatmap else (list(images), made)
+        yield (made,) if model.setting.heatmap else (list(images), made)
