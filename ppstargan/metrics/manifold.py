@@ -7,7 +7,7 @@ other; so density counts in how many balls a generated row lies, and coverage is
 
 Distances are compared squared and in float64: each is the small rest of large sums, and in float32 the distance of two
 equal images comes out like that of near ones. They are computed for some rows at a time: two sets of 10000 rows of 2048
-need less than 1 GB.
+need about 1 GB.
 """
 
 from __future__ import annotations
