@@ -71,6 +71,11 @@ def critic_mean(scores: paddle.Tensor) -> paddle.Tensor:
     return _full(scores).mean()
 
 
+def wasserstein_loss(scores: paddle.Tensor, target: float) -> paddle.Tensor:
+    """Mean of scores [N], negative for ``target`` 1, real, and positive for 0, fake."""
+    return (1 - 2 * target) * critic_mean(scores)
+
+
 def gradient_penalty(critic, x_real: paddle.Tensor, x_fake: paddle.Tensor, mix: paddle.Tensor) -> paddle.Tensor:
     """Mean over the samples of (norm of the critic's gradient - 1)^2 between real and fake (Gulrajani et al., 2017).
 

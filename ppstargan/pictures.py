@@ -24,6 +24,21 @@ def to_uint8(x) -> np.ndarray:
     return np.round((np.clip(x, -1, 1) + 1) * 127.5).astype(np.uint8).transpose(0, 2, 3, 1)
 
 
+def heat(maps: np.ndarray, size: int) -> np.ndarray:
+    """Attention [N, 1, h, w], each from its lowest to its highest value -> uint8 [N, size, size, 3] in the colours JET.
+
+    Rounded and resized as U-GAT-IT's authors do it; blue is low, red is high.
+    """
+    import cv2  # here: it takes a moment
+
+    found = []
+    for map_ in maps[:, 0].astype(np.float64):
+        above = map_ - map_.min()
+        levels = np.uint8(255 * (above / (above.max() or 1.0)))
+        found.append(cv2.applyColorMap(cv2.resize(levels, (size, size)), cv2.COLORMAP_JET)[:, :, ::-1])  # it gives BGR
+    return np.stack(found)
+
+
 def grid(rows: list) -> np.ndarray:
     """Rows of uint8 images [H, W, 3] of one size, None for an empty place, as one white-framed image."""
     height, width = next(image.shape[:2] for row in rows for image in row if image is not None)

@@ -13,9 +13,10 @@ from PIL import Image
 from ppstargan import checkpoint
 from ppstargan.arguments import domain_names, domain_number, told, whole
 from ppstargan.errors import UserError
-from ppstargan.nets.gans import BUILDERS, build_bare
+from ppstargan.nets.gans import build_bare
 from ppstargan.pictures import to_uint8
 
+SYSTEMS = ("gan", "wgan", "cgan")
 MOST = 1_000_000  # pictures at once
 
 
@@ -44,12 +45,12 @@ class Sampler:
             raise UserError(f"weights is {told(weights)}; give the path of a file")
         self.weights, self.batch_size = Path(weights).absolute(), whole("batch_size", batch_size, 1)
         content = checkpoint.load(weights) if content is None else content
+        checkpoint.need_system(content, SYSTEMS, weights)
         values = {**(content.get("nets") or {}), **(content.get("averages") or {})}
         if "generator" not in values:
             found = ", ".join(values) or "nothing"
             advice = "give a run's checkpoint, or a converted file of the generator, as of netG_epoch_24.pth"
             raise UserError(f"{self.weights} holds {found}, and no generator; {advice}")
-        checkpoint.need_system(content, tuple(BUILDERS), weights)
         self.system, self.architecture = content["system"], content["architecture"]
         self.generator = build_bare(self.system, self.architecture, str(self.weights))["generator"]
         checkpoint.fill(self.generator, values["generator"], f"{self.weights}, generator")

@@ -81,9 +81,10 @@ def records(data):
 def test_table():
     assert len({asset.target for asset in ASSETS.values()}) == len({a.url for a in ASSETS.values()}) == len(ASSETS)
     for asset in ASSETS.values():
-        assert asset.kind in {"dataset", "landmarks", "idx", *DESCRIPTIONS}
-        assert (asset.kind == "idx") == bool(asset.files)
-        assert asset.url.startswith("https://") and list(asset.domains) == sorted(asset.domains)
+        assert asset.kind in {"dataset", "folders", "cityscapes", "landmarks", "idx", *DESCRIPTIONS}
+        assert (asset.kind == "idx") == bool(asset.files) and (asset.kind == "folders") == bool(asset.folders)
+        assert asset.url.startswith(("https://", "http://efrosgans.eecs.berkeley.edu/"))  # whose authors have no other
+        assert list(asset.domains) == sorted(asset.domains) and asset.url in (asset.by_hand or asset.url)
         for known_sum in asset.sums:
             assert len(known_sum) in (8, 64) and int(known_sum, 16)
             if len(known_sum) == 8 and known_sum == asset.sums[0]:

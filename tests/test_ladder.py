@@ -34,6 +34,15 @@ EXPECTED = {
     "wgan_train_mlp": 19,
     "wgan_diters": 1,
     "wgan_data": 3,
+    "cyclegan_forward": 6,
+    "cyclegan_losses": 75,
+    "cyclegan_train": 63,
+    "cyclegan_pool": 8,
+    "cyclegan_data": 12,
+    "ugatit_forward": 144,
+    "ugatit_losses": 148,
+    "ugatit_train": 212,
+    "ugatit_data": 6,
 }
 
 
@@ -46,7 +55,8 @@ def test_case(name):
 
 def test_no_array_of_a_case_is_left_out():
     """Whatever a kit keeps is compared, but for the runs in float32, which show what rounding does."""
-    for name in ("gan_gp_train", "wgan_train_mlp", "cgan_forward", "wgan_losses"):
+    some = ("gan_gp_train", "wgan_train_mlp", "cgan_forward", "wgan_losses", "ugatit_forward")
+    for name in (*some, "cyclegan_losses", "cyclegan_train", "cyclegan_pool"):
         case = read_case(KIT, name)
         compared = {check.quantity for check in checks.run(case)}
         assert {key for key in case.keys("") if not key.endswith("_float32")} == compared

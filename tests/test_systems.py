@@ -114,7 +114,8 @@ def test_averages_follow_parameters_and_have_the_networks_buffers(data, name):
     for i, batch in enumerate(drawn):
         iterate(system, batch, i)
     follow(averages, system.networks, 0.75)
-    assert averages.keys() == set(system.averaged) and averages
+    assert averages.keys() == set(system.averaged)
+    assert averages or name in ("cyclegan_toy", "ugatit_toy")  # whose authors have none
     for key, average in averages.items():
         now, values = checkpoint.arrays(system.networks[key]), checkpoint.arrays(average)
         parameters = {parameter for parameter, _ in average.named_parameters()}

@@ -171,3 +171,18 @@ def test_the_tool_draws_what_a_system_trains_on_where_its_toy_configuration_look
     assert idx.read("data/toy_digits").train.images.shape == (20, 28, 28)
     assert draw_toy(monkeypatch, "gan", "--out", "mine", "--size", "9", "--seed", "3", *small) == 0
     assert idx.read("mine").test.images.shape == (10, 9, 9)
+
+
+def test_the_tool_draws_pairs_and_sides(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    small = ["--train", "3", "--val", "2", "--size", "16"]
+    assert draw_toy(monkeypatch, "pix2pix", *small) == draw_toy(monkeypatch, "cyclegan", *small) == 0
+    assert draw_toy(monkeypatch, "ugatit", *small) == draw_toy(monkeypatch, "ugatit", *small) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "data/toy_outlines: 3 + 2 outlines and faces, 16 px",
+        "data/toy_ponies: 3 + 2 ponies of each kind, plain and striped, 16 px",
+        "data/toy_cats_lions: 3 + 2 of cats and of lions, 16 px",
+        "data/toy_cats_lions: this set is there already (3 + 2 of cats and of lions, 16 px)",
+    ]
+    counts = {"toy_outlines": 5, "toy_ponies": 10, "toy_cats_lions": 10}
+    assert {path.name: len(list(path.rglob("*.png"))) for path in (tmp_path / "data").iterdir()} == counts

@@ -1,6 +1,7 @@
 """Converts PyTorch checkpoints to .pdparams: the authors' *_nets_ema.ckpt, *_nets.ckpt, *_optims.ckpt (with the two
 others beside it, to resume from) and wing.ckpt, torchvision's alexnet and inception_v3, and LPIPS's linear weights;
-WGAN's netG_epoch_*.pth and netD_epoch_*.pth, and state_dicts of PyTorch-GAN's gan, wgan_gp and cgan.
+WGAN's netG_epoch_*.pth and netD_epoch_*.pth, and state_dicts of PyTorch-GAN's gan, wgan_gp and cgan; CycleGAN's
+*_net_G_A.pth (with those of G_B, D_A and D_B beside it) and latest_net_G.pth; U-GAT-IT's *_params_*.pt.
 PyTorch is not needed. PaddleGAN's StarGAN v2 (iter_N_weight.pdparams) is converted too. With --reverse a .pdparams file
 becomes one that the authors' code loads."""
 
@@ -22,7 +23,7 @@ def main() -> None:
     add("--w-hpf", type=float, help="weight of the high-pass filter, where a CelebA-HQ model's file lacks it [1]")
     add("--reverse", action="store_true", help="from .pdparams to PyTorch")
     add("--part", choices=("averages", "nets"), help="with --reverse: what to take [averages, if there are any]")
-    add("--net", metavar="NAME", help="with --reverse: which network of a GAN, WGAN or cGAN [generator]")
+    add("--net", metavar="NAME", help="with --reverse: which network, where each has a file of its own [the first]")
     what = "with --reverse: converted wing.ckpt, for a model with w_hpf > 0 whose file has no fan"
     add("--fan", type=place, help=what)
     add("--force", action="store_true", help="replace OUTPUT if it exists")

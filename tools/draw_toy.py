@@ -1,45 +1,70 @@
 """Draws what the toy configuration of a system trains on, for trying things without a download: digits for gan, wgan,
-wgan_gp and cgan, and cats, dogs and lions (faces) where no system is named."""
+wgan_gp and cgan, outlines and faces for pix2pix, plain and striped ponies for cyclegan, cats and lions for ugatit, and
+cats, dogs and lions (faces) where no system is named."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Callable, NamedTuple
 
 import checkout  # noqa: F401
 
 from ppstargan.cli import add_system, parser, place, run_tool
-from ppstargan.data import digits, toy
+from ppstargan.data import digits, outlines, ponies, toy
 
-FACES = {"out": Path("data/toy"), "size": 32, "train": 400, "val": 40}
-DIGITS = {
-    "out": Path("data/toy_digits"), "size": digits.SIZE, "train": digits.TRAIN_COUNT, "val": digits.TEST_COUNT
+
+class Set(NamedTuple):
+    """What is drawn, and as much of it as the toy configurations train on."""
+
+    what: str
+    write: Callable
+    test: str  # the argument of ``write`` for the last number
+    out: Path
+    size: int
+    train: int
+    val: int
+
+
+FACES = Set(f"faces of each of {', '.join(toy.DOMAINS)}", toy.write_dataset, "val_count", Path("data/toy"), 32, 400, 40)
+DIGITS = Set(
+    "of each digit", digits.write_digits, "test_count",
+    Path("data/toy_digits"), digits.SIZE, digits.TRAIN_COUNT, digits.TEST_COUNT,
+)  # fmt: skip
+OUTLINES = Set(
+    "outlines and faces", outlines.write_outlines, "val_count",
+    Path("data/toy_outlines"), outlines.SIZE, outlines.TRAIN_COUNT, outlines.VAL_COUNT,
+)  # fmt: skip
+PONIES = Set(
+    "ponies of each kind, plain and striped", ponies.write_ponies, "test_count",
+    Path("data/toy_ponies"), ponies.SIZE, ponies.TRAIN_COUNT, ponies.TEST_COUNT,
+)  # fmt: skip
+CATS_LIONS = Set(
+    "of cats and of lions", toy.write_cats_lions, "test_count",
+    Path("data/toy_cats_lions"), toy.SIZE, toy.TRAIN_COUNT, toy.TEST_COUNT,
+)  # fmt: skip
+SETS = {
+    "faces": FACES, "stargan_v2": FACES, "gan": DIGITS, "wgan": DIGITS, "wgan_gp": DIGITS, "cgan": DIGITS,
+    "pix2pix": OUTLINES, "cyclegan": PONIES, "ugatit": CATS_LIONS,
 }  # fmt: skip
-USUAL = {"faces": FACES, "stargan_v2": FACES, "gan": DIGITS, "wgan": DIGITS, "wgan_gp": DIGITS, "cgan": DIGITS}
 
 
 def main() -> None:
     arguments = parser(__doc__, "python tools/draw_toy.py --out data/toy_64 --size 64 --train 1000")
     add = arguments.add_argument
-
-    def usual(name: str) -> str:
-        return f"[{FACES[name]}; digits: {DIGITS[name]}]"
-
-    add_system(arguments, USUAL, "faces")
-    add("--out", type=place, help=f"folder to write {usual('out')}")
-    add("--size", type=int, help=f"width and height in pixels {usual('size')}")
-    add("--train", type=int, help=f"training images of each domain or digit {usual('train')}")
-    add("--val", type=int, help=f"validation images of each domain or digit {usual('val')}")
+    usual = "what the toy configuration has"
+    add_system(arguments, SETS, "faces")
+    add("--out", type=place, help="folder to write [where the toy configuration looks]")
+    add("--size", type=int, help=f"width and height in pixels [{usual}]")
+    add("--train", type=int, help=f"training images of each domain, digit or side [{usual}]")
+    add("--val", type=int, help=f"images of each to validate or test by [{usual}]")
     add("--seed", type=int, default=0, help="another seed, other images [%(default)s]")
     args = arguments.parse_args()
-    given = {name: value for name, value in vars(args).items() if value is not None}
-    out, size, train, val = ({**USUAL[args.system], **given}[name] for name in FACES)
-    if USUAL[args.system] is DIGITS:
-        drawn = digits.write_digits(out, size=size, train_count=train, test_count=val, seed=args.seed)
-        counts = f"{train} + {val} of each digit, {size} px"
-    else:
-        drawn = toy.write_dataset(out, size=size, train_count=train, val_count=val, seed=args.seed)
-        counts = f"{train} + {val} faces of each of {', '.join(toy.DOMAINS)}, {size} px"
-    print(f"{out}: {counts}" if drawn else f"{out}: this set is there already ({counts})")
+    given = {name: value for name, value in vars(args).items() if value is not None and name in Set._fields}
+    drawn = SETS[args.system]._replace(**given)
+    counts = {"train_count": drawn.train, drawn.test: drawn.val}
+    new = drawn.write(drawn.out, size=drawn.size, seed=args.seed, **counts)
+    told = f"{drawn.train} + {drawn.val} {drawn.what}, {drawn.size} px"
+    print(f"{drawn.out}: {told}" if new else f"{drawn.out}: this set is there already ({told})")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,11 @@ the translation; more give sheets, with the sources across and the styles down, 
 code is 1 then.
 
 GAN, WGAN and conditional GAN draw --count pictures from the noise of a seed, the latter of --domain, or of all classes
-by turns: a sheet, or by --out-dir a file each. --video makes the noise move from each seed's to the next."""
+by turns: a sheet, or by --out-dir a file each. --video makes the noise move from each seed's to the next.
+
+CycleGAN and U-GAT-IT make another image of each --source, from side A to B, or by --direction BtoA the other way: a
+sheet with the translations below their sources, or by --out-dir a file each; U-GAT-IT by --heatmap with what it looked
+at in between."""
 
 import argparse
 from datetime import datetime
@@ -36,6 +40,8 @@ def read_arguments() -> argparse.Namespace:
     what = "images that give the styles; their folders name the domains"
     add("--reference", type=place, nargs="+", metavar="PATH", help=what)
     add("--domain", nargs="+", metavar="NAME", help="domains or classes of the seeds, or the domain of the references")
+    add("--direction", choices=("AtoB", "BtoA"), help="which way to translate between two sides [AtoB]")
+    add("--heatmap", action="store_true", help="U-GAT-IT: columns of source, attention and translation")
     add("--count", type=int, metavar="N", help="pictures to draw from noise [64; 8 of each class; 16 in a video]")
     add("--seed", type=int, help="another seed, other styles or pictures [0]")
     add("--latents", type=int, metavar="N", help="styles for each domain [4; 1 for a picture or --out-dir]; "

@@ -8,7 +8,8 @@ import numpy as np
 from paddle import nn
 
 from ppstargan.nets.domains import DomainLinear
-from ppstargan.nets.norms import BatchNorm
+from ppstargan.nets.norms import ILN, AdaILN, BatchNorm
+from ppstargan.nets.spectral_norm import SpectralNorm
 
 # Kind of layer -> Paddle's name -> PyTorch's. A convolution's names and layout are equal on both sides.
 TABLE = {
@@ -31,6 +32,9 @@ TABLE = {
         "_variance": "running_var",
         "num_batches_tracked": "num_batches_tracked",
     },
+    ILN: {"rho": "rho", "gamma": "gamma", "beta": "beta"},
+    AdaILN: {"rho": "rho"},
+    SpectralNorm: {"bias": "bias", "weight_orig": "weight_orig", "weight_u": "weight_u", "weight_v": "weight_v"},
 }
 
 

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from ppstargan.convert import gans
+from ppstargan.convert import cyclegan, gans, ugatit
 from ppstargan.convert.torch_pickle import one_line
 from ppstargan.errors import UserError
 from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS
@@ -21,6 +21,7 @@ DESCRIPTIONS = {
     "inception_tf": "the TensorFlow Inception of Heusel et al. (pytorch-fid's pt_inception-2015-12-05)",
     "lpips": "linear weights of LPIPS",
 }
+OTHERS = {**gans.DESCRIPTIONS, **cyclegan.DESCRIPTIONS, "ugatit": ugatit.DESCRIPTION}  # of the other systems
 # A file of one network holds its parameters without a name for the whole; it is told by one of them.
 MARKS = {
     "fan": "m0.coordconv.conv.weight",
@@ -43,7 +44,7 @@ def some(keys, most: int = 3) -> str:
 
 def described(kind: str) -> str:
     """What a file of ``kind`` is, for messages."""
-    return DESCRIPTIONS.get(kind) or gans.DESCRIPTIONS[kind]
+    return DESCRIPTIONS.get(kind) or OTHERS[kind]
 
 
 def recognise(value, where: str):
@@ -58,6 +59,8 @@ def recognise(value, where: str):
         raise _unknown(f"a {type(value).__name__}" if not isinstance(value, dict) else "no names", where)
     if isinstance(value.get("generator"), dict):
         return _recognise_parts(value, where)
+    if any(name in value for name in ugatit.NETWORKS):
+        return "ugatit", {n: without_prefix(part, f"{where}, {n}") for n, part in _all(value, "ugatit", where).items()}
     state = {re.sub(*LPIPS_NAMES, key): entry for key, entry in without_prefix(value, where).items()}
     for kind, mark in MARKS.items():
         if mark in state:
@@ -66,7 +69,7 @@ def recognise(value, where: str):
             if kind == "inception_v3" and np.shape(state.get("fc.weight"))[:1] == (TENSORFLOW_CLASSES,):
                 kind = "inception_tf"
             return kind, {kind: state}
-    kind = gans.kind_of(state)
+    kind = gans.kind_of(state) or cyclegan.kind_of(state)
     if kind:
         return kind, {kind: state}
     raise _unknown(f"the keys {some(value)}", where)
@@ -75,16 +78,22 @@ def recognise(value, where: str):
 def _recognise_parts(value: dict, where: str):
     optims = "param_groups" in value["generator"]
     kind = "optims" if optims else "nets" if "discriminator" in value else "nets_ema"
-    needed = AVERAGED if kind == "nets_ema" else NETWORKS
+    parts = _all(value, kind, where, () if optims else ("fan",))
+    return kind, dict(parts) if optims else {n: without_prefix(part, f"{where}, {n}") for n, part in parts.items()}
+
+
+def _all(value: dict, kind: str, where: str, may_be: tuple = ()) -> dict:
+    """``value``, which must have a dict for each network of a file of ``kind``, may for those that ``may_be``."""
+    needed = {"nets_ema": AVERAGED, "ugatit": ugatit.NETWORKS}.get(kind, NETWORKS)
     missing = [name for name in needed if not isinstance(value.get(name), dict)]
-    unknown = [name for name in value if name not in needed and (optims or name != "fan")]
+    unknown = [name for name in value if name not in (*needed, *may_be)]
     if missing or unknown:
         wrong = f"lacks {', '.join(missing)}" if missing else f"also has {some(unknown)}"
-        raise UserError(f"{where} looks like {DESCRIPTIONS[kind]}, but {wrong}; save it as the authors' code does")
+        raise UserError(f"{where} looks like {described(kind)}, but {wrong}; save it as the authors' code does")
     for name, part in value.items():
         if not isinstance(part, dict) or not all(isinstance(key, str) for key in part):
             raise UserError(f"{where}: {name} is no state_dict; save it as the authors' code does")
-    return kind, dict(value) if optims else {n: without_prefix(part, f"{where}, {n}") for n, part in value.items()}
+    return value
 
 
 def _unknown(what: str, where: str) -> UserError:

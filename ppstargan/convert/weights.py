@@ -10,7 +10,7 @@ import numpy as np
 import paddle
 
 from ppstargan import checkpoint
-from ppstargan.convert import gans, paddlegan, torch_reader, torch_writer
+from ppstargan.convert import cyclegan, gans, paddlegan, torch_reader, torch_writer, ugatit
 from ppstargan.convert.names import in_paddle, in_torch, names, torch_shape
 from ppstargan.convert.optimizers import adam_moments
 from ppstargan.convert.recognise import HIGH_PASS, LAPLACIAN, described, infer_architecture, recognise, some
@@ -104,6 +104,13 @@ def convert(path, w_hpf: float | None = None):
         content, remarks = _training_content(Path(path), parts, w_hpf)
     elif kind in ("nets", "nets_ema"):
         content, remarks = _networks_content(kind, parts, str(path), w_hpf)
+    elif kind == "ugatit":
+        architecture, remarks = ugatit.architecture_of(parts, str(path))
+        content = _system_content(kind, architecture, parts, str(path))
+    elif kind in cyclegan.DESCRIPTIONS:
+        parts, beside = cyclegan.parts_of(path, kind, parts[kind], lambda other: _read(other, HOW_TO_GET))
+        architecture, remarks = cyclegan.architecture_of(parts, str(path))
+        content, remarks = _system_content("cyclegan", architecture, parts, str(path)), beside + remarks
     elif kind in gans.DESCRIPTIONS:
         content, remarks = _gan_content(kind, parts[kind], str(path)), []
     else:
@@ -168,8 +175,14 @@ def _training_content(path: Path, optims: dict, w_hpf: float | None):
 def _gan_content(kind: str, state: dict, where: str) -> dict:
     system, name = kind.split("/")
     architecture = gans.architecture_of(kind, state, where)
-    arrays = from_torch(state, build_bare(system, architecture, where)[name], where)
-    return {"system": system, "architecture": architecture, "domains": None, "nets": {name: arrays}}
+    return _system_content(system, architecture, {name: state}, where)
+
+
+def _system_content(system: str, architecture: dict, parts: dict, where: str) -> dict:
+    """The content of a file of ``system`` with those of its networks that ``parts`` has, {name: its state_dict}."""
+    bare = build_bare(system, architecture, where)
+    nets = {name: from_torch(state, bare[name], f"{where}, {name}") for name, state in parts.items()}
+    return {"system": system, "architecture": architecture, "domains": None, "nets": nets}
 
 
 def _feature_network(kind: str) -> paddle.nn.Layer:
@@ -190,6 +203,8 @@ def to_authors(path, part: str | None = None, fan=None, net: str | None = None):
     """
     content = checkpoint.load(path)
     system = content.get("system", "stargan_v2")
+    if system == "ugatit":
+        return _all_to_authors(path, content, part, net)
     if system in BUILDERS:
         return _gan_to_authors(path, content, part, net)
     if not content["architecture"] or system != "stargan_v2":
@@ -225,6 +240,21 @@ def _gan_to_authors(path, content: dict, part: str | None, net: str | None):
     others = f" (the file also has {', '.join(name for name in there if name != net)}: --net)" if there[1:] else ""
     lines = describe({"architecture": content["architecture"]})
     return state, [f"{system}: {net}, for PyTorch: {len(state)} tensors{others}", *lines]
+
+
+def _all_to_authors(path, content: dict, part: str | None, net: str | None):
+    """The state_dicts of all networks of a system whose authors put them into one file, and which has no averages."""
+    system, values = content["system"], content.get("nets") or {}
+    if part == "averages" or net:
+        given = f"--net {net}" if net else "--part averages"
+        raise UserError(f"{path} holds {system}, whose networks go into one file as they are; leave out {given}")
+    bare = build_bare(system, content["architecture"], str(path))
+    missing = [name for name in bare if name not in values]
+    if missing:
+        raise UserError(f"{path} has no {', '.join(missing)}, and the authors' file has all; give a run's checkpoint")
+    states = {name: to_torch(values[name], bare[name], f"{path}, {name}") for name in bare}
+    counts = ", ".join(f"{name} {len(state)} tensors" for name, state in states.items())
+    return states, [*describe({"architecture": content["architecture"]}), f"{system}, for PyTorch: {counts}"]
 
 
 def _fan_values(path, content: dict, fan) -> dict:

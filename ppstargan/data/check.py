@@ -17,6 +17,7 @@ from ppstargan.data.dataset import find_domains
 from ppstargan.data.folders import check_same_domains
 from ppstargan.data.idx import is_idx
 from ppstargan.data.reading import read_picture
+from ppstargan.data.sides import find_sides, has_sides
 from ppstargan.data.threads import in_threads
 
 UNIFORM = 2  # levels of 255 that the colours of a picture differ by, as a standard deviation
@@ -41,12 +42,15 @@ def check_dataset(root: str | Path) -> int:
     """Prints what is in ``root``/train and ``root``/val, and what is wrong with it; returns 1 for bad files, else 0.
 
     Files that are in train and in val, of nearly one colour, or transparent are named, but are no fault. Raises
-    UserError for what training would refuse to start on: a part that is missing, or domains that differ. MNIST's files
-    go to ``check_idx``.
+    UserError for what training would refuse to start on: a part that is missing, or domains that differ. Of trainA and
+    trainB, the second part is that of ``find_sides``, or missing. MNIST's files go to ``check_idx``.
     """
     if is_idx(root):
         return check_idx(root)
-    parts = {"train": find_domains(Path(root) / "train", min_images=2), "val": find_domains(Path(root) / "val")}
+    if has_sides(root):
+        parts = {"train": {}, "val": {}, **find_sides(root)}
+    else:
+        parts = {"train": find_domains(Path(root) / "train", min_images=2), "val": find_domains(Path(root) / "val")}
     places = [(part, domain, path) for part in parts for domain in parts[part] for path in parts[part][domain]]
     found: dict[tuple[str, str], list[Checked]] = {}
     with contextlib.closing(check_images([path for _, _, path in places])) as checks:
@@ -64,7 +68,8 @@ def check_dataset(root: str | Path) -> int:
     for line in remarks([checked for group in everything.values() for checked in group]):
         print(line)
     print(f"{len(places)} images, {len(bad)} of them bad; {len(twins)} in val that are in train too")
-    check_same_domains(root, parts["train"], parts["val"])
+    if not has_sides(root):  # whose names were compared
+        check_same_domains(root, parts["train"], parts["val"])
     return 1 if bad else 0
 
 

@@ -116,3 +116,21 @@ def middle_square(image: Image.Image, size: int) -> Image.Image:
     image = image.resize([int(size * side / short) for side in image.size], Image.Resampling.BILINEAR)
     left, top = (round((side - size) / 2) for side in image.size)  # half to even, as torchvision's
     return image.crop((left, top, left + size, top + size))
+
+
+def resized(image: Image.Image, mode: str, load_size: int, size: int) -> Image.Image:
+    """The image as pix2pix's and CycleGAN's authors resize it, by Pillow's bicubic filter, before a square is cut out.
+
+    ``mode`` is "resize_and_crop" (to a square of ``load_size``), "crop" (as it is), "scale_width" or
+    "scale_width_and_crop" (to the width ``load_size``, and at least the height ``size``), or "none" (each side to the
+    nearest multiple of 4).
+    """
+    width, height = image.size
+    if mode == "resize_and_crop":
+        target = (load_size, load_size)
+    elif mode.startswith("scale_width"):
+        same = width == load_size and height >= size
+        target = image.size if same else (load_size, int(max(load_size * height / width, size)))
+    else:
+        target = image.size if mode == "crop" else tuple(int(round(side / 4) * 4) for side in image.size)
+    return image if target == image.size else image.resize(target, Image.Resampling.BICUBIC)

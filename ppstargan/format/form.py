@@ -7,7 +7,7 @@ import numpy as np
 from ppstargan.format.finite import first_bad_array
 
 # What a file may hold beside the architecture, and how many levels of names lead to its arrays.
-_LEVELS = {"nets": 2, "averages": 2, "optimizers": 3}
+_LEVELS = {"nets": 2, "averages": 2, "optimizers": 3, "memory": 1}
 _DICTS = ("config", "images", "scaler")
 
 

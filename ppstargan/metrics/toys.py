@@ -6,13 +6,17 @@ from typing import Callable, NamedTuple
 
 import numpy as np
 import paddle
+from PIL import Image
 
-from ppstargan.data import idx
+from ppstargan.data import idx, ponies
+from ppstargan.data.batches import load_batch
 from ppstargan.data.digits import CLASSES, write_digits
-from ppstargan.data.toy import write_dataset
-from ppstargan.metrics import digits, toy
+from ppstargan.data.toy import write_cats_lions, write_dataset
+from ppstargan.data.transforms import for_testing
+from ppstargan.metrics import digits, sides, toy
 
 SAMPLES = 1000  # generated digits that the judge sees
+AT_ONCE = 50  # images that are translated together
 
 
 class Toy(NamedTuple):
@@ -34,6 +38,16 @@ def draw_digits(config) -> None:
     write_digits(config.data.root)
 
 
+def draw_ponies(config) -> None:
+    """Raises UserError as ``write_ponies``."""
+    ponies.write_ponies(config.data.root, size=config.model.img_size)
+
+
+def draw_cats_lions(config) -> None:
+    """Raises UserError as ``write_cats_lions``."""
+    write_cats_lions(config.data.root, size=config.model.img_size)
+
+
 def measure_faces(trainer) -> toy.Report:
     """Translations by the moving averages of ``trainer``."""
     nets, model = trainer.system.nets.sharing(trainer.averages), trainer.config.model
@@ -46,6 +60,37 @@ def measure_digits(trainer) -> digits.Report:
     made = generated(trainer.averages["generator"], SAMPLES, trainer.config.model.latent_dim, classes)
     drawn = idx.read(trainer.config.data.root)
     return digits.measure(drawn.train, drawn.test, made.mean(1, keepdims=True), classes)
+
+
+def measure_ponies(trainer) -> sides.Report:
+    """Both ways of a CycleGAN, against the true partners too. Raises UserError as ``partners``."""
+    root, size = trainer.config.data.root, trainer.config.model.img_size
+    true = [[for_testing(Image.fromarray(image), size) for image in ponies.partners(root, side)] for side in (0, 1)]
+    return _measure_sides(trainer, ("G_A", "G_B"), ("plain ponies", "striped ones"), list(map(np.stack, true)))
+
+
+def measure_cats_lions(trainer) -> sides.Report:
+    """Both ways of a U-GAT-IT."""
+    return _measure_sides(trainer, ("genA2B", "genB2A"), ("cats", "lions"))
+
+
+def _measure_sides(trainer, generators: tuple, names: tuple, partners=None) -> sides.Report:
+    size = trainer.config.model.img_size
+    train, test = ([load_batch(part[s], size) for s in "AB"] for part in (trainer.data.train, trainer.data.val))
+
+    def way(side: int, images: np.ndarray) -> np.ndarray:
+        return translated(trainer.system.networks[generators[side]], images)
+
+    return sides.measure(way, train, test, names, partners)
+
+
+@paddle.no_grad()
+def translated(generator, images: np.ndarray) -> np.ndarray:
+    """float32 [N, 3, S, S] by running statistics; of a generator that gives more than the image, the image."""
+    generator.eval()
+    made = [generator(paddle.to_tensor(images[i : i + AT_ONCE])) for i in range(0, len(images), AT_ONCE)]
+    generator.train()
+    return np.concatenate([(part[0] if isinstance(part, tuple) else part).numpy() for part in made])
 
 
 @paddle.no_grad()
@@ -61,4 +106,11 @@ def generated(generator, count: int, latent_dim: int, classes: np.ndarray | None
 
 _FACES = Toy("faces", draw_faces, measure_faces, "reference")
 _DIGITS = Toy("digits", draw_digits, measure_digits, "samples")
-TOYS = {"stargan_v2": _FACES, "gan": _DIGITS, "wgan": _DIGITS, "cgan": _DIGITS}  # by the system
+TOYS = {  # by the system
+    "stargan_v2": _FACES,
+    "gan": _DIGITS,
+    "wgan": _DIGITS,
+    "cgan": _DIGITS,
+    "cyclegan": Toy("ponies", draw_ponies, measure_ponies, "a_to_b"),
+    "ugatit": Toy("cats and lions", draw_cats_lions, measure_cats_lions, "a2b"),
+}

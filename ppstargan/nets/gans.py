@@ -5,8 +5,10 @@ from __future__ import annotations
 import paddle
 
 from ppstargan.errors import UserError
-from ppstargan.nets import mlp
+from ppstargan.nets import mlp, ugatit
 from ppstargan.nets.dcgan import DCGAN_D, DCGAN_G
+from ppstargan.nets.patchgan import PatchGAN, PixelGAN
+from ppstargan.nets.resnet import ResnetGenerator
 
 NETWORKS = ("dcgan", "mlp", "pytorch_gan")
 
@@ -42,11 +44,57 @@ def conditional_discriminator(img_size, channels, num_domains, **_):
     return mlp.ConditionalDiscriminator(img_size, channels, num_domains)
 
 
+def ugatit_generator(img_size, width, blocks, light, **_):
+    """Images [N, 3, img_size, img_size] -> (those of the other domain, logits [N, 2], heatmap); light: of any size."""
+    return ugatit.Generator(img_size, width, blocks, light)
+
+
+def ugatit_global(width, global_layers, **_):
+    """Images [N, 3, H, W] -> (a score for each large patch, scores [N, 2], heatmap)."""
+    return ugatit.Discriminator(width, global_layers)
+
+
+def ugatit_local(width, local_layers, **_):
+    """``ugatit_global`` for smaller patches."""
+    return ugatit.Discriminator(width, local_layers)
+
+
+def cyclegan_to_b(channels_a, channels_b, g_width, blocks, norm, dropout, **_):
+    """Images of A [N, channels_a, H, W] -> of B [N, channels_b, H, W]."""
+    return ResnetGenerator(channels_a, channels_b, g_width, blocks, norm, dropout)
+
+
+def cyclegan_to_a(channels_a, channels_b, **sizes):
+    """The other way."""
+    return cyclegan_to_b(channels_b, channels_a, **sizes)
+
+
+def cyclegan_judge_b(channels_b, d_network, d_width, d_layers, norm, **_):
+    """Images of B [N, channels_b, H, W] -> logits [N, 1, h, w] of patches or pixels."""
+    return (
+        PixelGAN(channels_b, d_width, norm) if d_network == "pixel" else PatchGAN(channels_b, d_width, d_layers, norm)
+    )
+
+
+def cyclegan_judge_a(channels_a, channels_b, **sizes):
+    """The same of A."""
+    return cyclegan_judge_b(channels_a, **sizes)
+
+
 # System -> its networks -> what builds each from an architecture, the arguments that a file of weights keeps.
 BUILDERS = {
     "gan": {"generator": generator, "discriminator": discriminator},
     "wgan": {"generator": generator, "critic": discriminator},
     "cgan": {"generator": conditional_generator, "discriminator": conditional_discriminator},
+    "cyclegan": {"G_A": cyclegan_to_b, "G_B": cyclegan_to_a, "D_A": cyclegan_judge_b, "D_B": cyclegan_judge_a},
+    "ugatit": {
+        "genA2B": ugatit_generator,
+        "genB2A": ugatit_generator,
+        "disGA": ugatit_global,
+        "disGB": ugatit_global,
+        "disLA": ugatit_local,
+        "disLB": ugatit_local,
+    },
 }
 
 

@@ -1,4 +1,4 @@
-"""Normalisation layers with the statistics of PyTorch's, where Paddle's keep others."""
+"""Normalisation layers that Paddle lacks, and those with the statistics of PyTorch's, where Paddle's keep others."""
 
 from __future__ import annotations
 
@@ -69,3 +69,62 @@ def _channels(values: paddle.Tensor, x: paddle.Tensor) -> paddle.Tensor:
 def _variance(x: paddle.Tensor, mean: paddle.Tensor) -> paddle.Tensor:
     x = x.astype(mean.dtype)
     return (x - _channels(mean, x)).square().mean(axis=[0, *range(2, x.ndim)])
+
+
+class InstanceNorm(nn.Layer):
+    """Instance norm of x [N, C, H, W] by the biased variance, without parameters or running statistics."""
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        if x.dtype != paddle.float64:
+            return F.instance_norm(x)
+        centred = x - x.mean(axis=[2, 3], keepdim=True)  # Paddle's operation has its epsilon in float32
+        return centred * (centred.square().mean(axis=[2, 3], keepdim=True) + 1e-5).rsqrt()
+
+
+class ILN(nn.Layer):
+    """U-GAT-IT's instance-layer norm of x [N, C, H, W]: gamma (rho I(x) + (1 - rho) L(x)) + beta.
+
+    I normalises a channel of a sample, L a sample, both by the UNBIASED variance. rho starts at 0: L alone.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.rho, self.gamma, self.beta = (_channel_parameter(self, channels, value) for value in (0.0, 1.0, 0.0))
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        return _instance_layer_norm(x, self.rho, self.gamma, self.beta)
+
+
+class AdaILN(nn.Layer):
+    """ILN whose gamma and beta [N, C] come from outside, one for each sample, as they are; rho starts at 0.9."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.rho = _channel_parameter(self, channels, 0.9)
+
+    def forward(self, x: paddle.Tensor, gamma: paddle.Tensor, beta: paddle.Tensor) -> paddle.Tensor:
+        gamma, beta = (each.astype(self.rho.dtype).unsqueeze([2, 3]) for each in (gamma, beta))
+        return _instance_layer_norm(x, self.rho, gamma, beta)
+
+
+def _channel_parameter(layer: nn.Layer, channels: int, value: float):
+    return layer.create_parameter([1, channels, 1, 1], default_initializer=nn.initializer.Constant(value))
+
+
+def _instance_layer_norm(x, rho, gamma, beta, epsilon: float = 1e-5):
+    """gamma (rho I + (1 - rho) L) + beta, with I = (x - m) a by channel and L = (x - M) b by sample.
+
+    Written as gamma ((rho a + (1 - rho) b) (x - m) + (1 - rho) b (m - M)) + beta, it goes through x a quarter as often.
+    L's variance is made of the channels': on a CPU, float32's sum over all of a large x is off by a percent.
+    """
+    given, x = x.dtype, x.astype(rho.dtype)  # statistics are never of half precision
+    channels, pixels = x.shape[1], x.shape[2] * x.shape[3]
+    mean = x.mean(axis=[2, 3], keepdim=True)
+    centred = x - mean
+    squares = centred.square().sum(axis=[2, 3], keepdim=True)
+    layer_mean = mean.mean(axis=1, keepdim=True)
+    layer_squares = (squares + pixels * (mean - layer_mean).square()).sum(axis=1, keepdim=True)
+    instance = rho * (squares / (pixels - 1) + epsilon).rsqrt()
+    layer = (1 - rho) * (layer_squares / (channels * pixels - 1) + epsilon).rsqrt()
+    y = (gamma * (instance + layer)) * centred + (gamma * layer * (mean - layer_mean) + beta)
+    return y.astype(given)

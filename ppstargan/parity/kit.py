@@ -13,7 +13,7 @@ from ppstargan.convert.names import in_paddle, names, torch_shape
 from ppstargan.errors import UserError
 from ppstargan.parity import fill
 
-KEPT = (4096, 1024, 128, 32)  # figures that a kit keeps of an array, by the kind of array
+KEPT = (4096, 2048, 1024, 256, 128, 32)  # figures that a kit keeps of an array, by the kind of array
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Case:
     def largest(self, key: str, value, tolerance: float) -> Check:
         """Compares an array with the one stored under ``key`` by the largest absolute difference."""
         reference, ours = self.figures[key].reshape(-1).astype(np.float64), self.sample(key, value)
-        return Check(self.name, key, float(np.abs(ours - reference).max()), tolerance, ours, reference)
+        return Check(self.name, key, float(np.abs(ours - reference).max(initial=0.0)), tolerance, ours, reference)
 
     def scalar(self, key: str, value: float, tolerance: float) -> Check:
         """Compares a number with the one stored under ``key``, relative to it."""

@@ -83,6 +83,19 @@ def from_first(tensors) -> None:
             paddle.assign(part.reshape(tensor.shape), tensor)
 
 
+@paddle.no_grad()
+def gathered(tensor: paddle.Tensor) -> paddle.Tensor:
+    """``tensor`` [N, …] of every process, one behind another in the order of the processes: [N times their number, …].
+
+    All must have the same shape.
+    """
+    if count() == 1:
+        return tensor
+    parts: list = []
+    distributed.all_gather(parts, tensor)
+    return paddle.concat(parts)
+
+
 def largest(number: int) -> int:
     """The largest of a number over the processes."""
     if count() == 1:

@@ -50,7 +50,7 @@ def restore(stored: dict, state: State, where: str) -> None:
     init = f"--init {shlex.quote(where)}"
     if lacking:
         raise UserError(f"{where} holds no {lacking[0]}, so no run can go on from it; start one with {init}")
-    bad = first_bad_array(stored, ("optimizers",))
+    bad = first_bad_array(stored, ("optimizers", "memory"))
     if bad:
         raise UserError(f"{where}: {bad}, so no run can go on from it; take an earlier checkpoint, or {init}")
     places = [(state.networks, stored["nets"], ""), (state.averages, stored["averages"], "average of ")]
