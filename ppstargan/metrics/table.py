@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ppstargan.metrics.judges import RANDOM, Judges
+from ppstargan.metrics.manifold import Manifold
 
-_DECIMALS = {"fid": 2, "kid": 3, "lpips": 4}
+_DECIMALS = {"fid": 2, "kid": 3, "lpips": 4, **dict.fromkeys(Manifold._fields, 3)}
 _KID_SCALE = 1000  # KID is printed as a thousandfold
 
 
@@ -100,7 +101,9 @@ def markdown(measured: dict) -> str:
 
 def _head(name: str) -> str:
     kind, judge = name.split("_")
-    return f"KID x {_KID_SCALE} ({judge}; standard error)" if kind == "kid" else f"{kind.upper()} ({judge})"
+    if kind == "kid":
+        return f"KID x {_KID_SCALE} ({judge}; standard error)"
+    return f"{kind if kind in Manifold._fields else kind.upper()} ({judge})"
 
 
 def _cell(name: str, figure: dict, error: dict | None = None) -> str:

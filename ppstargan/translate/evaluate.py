@@ -1,4 +1,4 @@
-"""The report on a model: FID, KID and LPIPS as JSON and Markdown, or as the curves of a training run."""
+"""The report on a StarGAN v2: FID, KID, LPIPS and the rest as JSON and Markdown, or as the curves of a training run."""
 
 from __future__ import annotations
 
@@ -69,8 +69,7 @@ def evaluate_in_training(
     """
     size = nets.architecture["img_size"]
     train_images, val_images, _ = _good(train_images, val_images, judges, cache, size, settings.max_bad_share)
-    why = protocol.kid_left_out(train_images, val_images, settings)
-    if why:
+    for why in protocol.left_out(train_images, val_images, settings):
         print(f"warning: {why}", flush=True)
     return table.scalars(protocol.measure(nets, train_images, val_images, judges, folder, cache, settings))
 
@@ -100,8 +99,7 @@ def _counts(images: dict, most: int | None = None) -> str:
 def _warnings(train_images: dict, val_images: dict, settings: Settings) -> list:
     sources = min(len(protocol.choose(paths, settings.sources)) for paths in val_images.values())
     real, references = (min(map(len, images.values())) for images in (train_images, val_images))
-    why = protocol.kid_left_out(train_images, val_images, settings)
-    lines = [why] if why else []
+    lines = protocol.left_out(train_images, val_images, settings)
     lines += few_samples({"real images of a domain": real, "generated images of a pair": sources * settings.outputs})
     if "reference" in settings.modes and references < settings.outputs:
         lines.append(
