@@ -29,13 +29,15 @@ from ppstargan.nets.spectral_norm import put_back, vectors
 from ppstargan.nets.ugatit import DISCRIMINATORS, GENERATORS, smallest
 from ppstargan.pictures import grid, heat, to_uint8
 from ppstargan.training.step import Update, only
-from ppstargan.translate import from_pictures
+from ppstargan.translate import compared, from_pictures
 from ppstargan.translate.from_pictures import Way
 
 SHOWN = 8  # images of each side on a sheet
 WAYS = {"AtoB": Way("genA2B"), "BtoA": Way("genB2A")}
 # What tools/sample.py does with weights, by which options.
 sample, TAKES = partial(from_pictures.sample, ways=WAYS, resample=sides.BILINEAR), from_pictures.TAKES_HEATMAP
+comparisons = partial(compared.from_sides, ways=WAYS, resample=sides.BILINEAR)  # and what tools/evaluate.py does
+MEASURES = compared.SIDES
 
 
 @dataclass
