@@ -112,6 +112,15 @@ def open_pair(item, direction: str = "AtoB", background: tuple | None = None) ->
     return (b, a) if direction == "BtoA" else (a, b)
 
 
+def load_pairs(items: list, direction: str, size: int, channels: tuple = (3, 3)) -> list:
+    """[given, wanted] of whole pairs, float32 [N, C, size, size] in [-1, 1] each. Raises BadImage as ``open_pair``."""
+    found = []
+    for item in items:
+        images = zip(open_pair(item, direction), channels)
+        found.append([prepared(image, "resize_and_crop", size, size, 0, 0, False, count) for image, count in images])
+    return [np.stack(side) for side in zip(*found)]
+
+
 def prepared(
     image: Image.Image, mode: str, load_size: int, size: int, left: int, top: int, flip: bool, channels: int = 3
 ) -> np.ndarray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 import paddle
 from paddle import nn
 from paddle.nn import functional as F
@@ -132,25 +130,23 @@ def _instance_layer_norm(x, rho, gamma, beta, epsilon: float = 1e-5):
     return y.astype(given)
 
 
-@contextmanager
-def by_own_statistics(net: nn.Layer):
-    """Within it, ``net`` normalises by the statistics of what it is given, as in training, and drops nothing.
+@paddle.no_grad()
+def each_by_itself(net: nn.Layer, x: paddle.Tensor) -> paddle.Tensor:
+    """What ``net`` makes of each of x [N, C, H, W] when batch norms see it alone, as in training with a batch of 1.
 
-    The running ones are then as they were.
+    Without dropout; the running statistics are then as they were.
     """
     before = [(buffer, buffer.clone()) for buffer in net.buffers()]
     was_training = net.training
     net.eval()
-    for layer in net.sublayers(include_self=True):
+    for layer in net.sublayers():
         if isinstance(layer, BatchNorm):
             layer.train()
-    try:
-        yield
-    finally:
-        with paddle.no_grad():
-            for buffer, value in before:
-                paddle.assign(value, buffer)
-        if was_training:
-            net.train()
-        else:
-            net.eval()
+    y = paddle.concat([net(one) for one in x.split([1] * x.shape[0])])
+    for buffer, value in before:
+        paddle.assign(value, buffer)
+    if was_training:
+        net.train()
+    else:
+        net.eval()
+    return y

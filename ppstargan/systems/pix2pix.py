@@ -22,7 +22,7 @@ from ppstargan.data.batches import Images
 from ppstargan.errors import UsageError
 from ppstargan.losses import cycle_loss
 from ppstargan.nets.gans import build
-from ppstargan.nets.norms import by_own_statistics
+from ppstargan.nets.norms import each_by_itself
 from ppstargan.pictures import grid, to_uint8
 from ppstargan.systems.cyclegan import OBJECTIVES
 from ppstargan.systems.gan import looks_across
@@ -32,7 +32,6 @@ from ppstargan.translate import from_pictures
 from ppstargan.translate.from_pictures import Way
 
 SHOWN = 8  # pairs on a sheet
-WHOLE = "resize_and_crop"  # the mode that can resize to the size itself
 TAKES = from_pictures.TAKES_EVAL
 
 
@@ -57,7 +56,7 @@ class Model:
 class Data(config.Data):
     """``data``: how a square is cut out of both pictures of a pair."""
 
-    mode: str = key(choices=(WHOLE, "crop", "scale_width_and_crop"))
+    mode: str = key(choices=("resize_and_crop", "crop", "scale_width_and_crop"))
     load_size: int = key(least=4, most=8192)
 
 
@@ -192,8 +191,9 @@ class System:
 
     def prepare(self, loaded: set) -> None:
         """Reads the pairs of the sheet: of val, or of train where there is no val. Raises UserError for a bad one."""
-        items = (self.data.val or self.data.train)[pairs.POOL][:SHOWN]
-        self.looked_at = Batch(*map(paddle.to_tensor, whole(items, self.config.model)))
+        items, m = (self.data.val or self.data.train)[pairs.POOL][:SHOWN], self.config.model
+        images = pairs.load_pairs(items, m.direction, m.img_size, (m.in_channels, m.out_channels))
+        self.looked_at = Batch(*map(paddle.to_tensor, images))
 
     def schedule(self, iteration: int) -> dict:
         """Nothing changes with the iteration, but the rates."""
@@ -209,21 +209,6 @@ class System:
     def sheets(self, networks: dict) -> dict:
         """{"pairs": uint8 [H, W, 3]}: what is given, what is made of it, and what it should be."""
         x, y = self.looked_at
-        rows = [to_uint8(images.expand([-1, 3, -1, -1])) for images in (x, translated(networks["generator"], x), y)]
+        made = each_by_itself(networks["generator"], x)
+        rows = [to_uint8(images.expand([-1, 3, -1, -1])) for images in (x, made, y)]
         return {"pairs": grid([list(row) for row in rows])}
-
-
-def whole(items: list, model: Model) -> list:
-    """[x, y] of whole pairs, float32 [N, C, S, S] each. Raises BadImage."""
-    found = []
-    for item in items:
-        images = zip(pairs.open_pair(item, model.direction), (model.in_channels, model.out_channels))
-        found.append([pairs.prepared(image, WHOLE, *2 * [model.img_size], 0, 0, False, n) for image, n in images])
-    return [np.stack(side) for side in zip(*found)]
-
-
-@paddle.no_grad()
-def translated(generator: paddle.nn.Layer, x: paddle.Tensor) -> paddle.Tensor:
-    """[N, in_channels, S, S] -> [N, out_channels, S, S]: each normalised by itself, without dropout; nothing moves."""
-    with by_own_statistics(generator):
-        return paddle.concat([generator(one) for one in x.split([1] * x.shape[0])])
