@@ -13,9 +13,11 @@ from PIL import ImageStat
 
 from ppstargan.data.bad_files import LISTED, BadImage, shown
 from ppstargan.data.check_idx import check_idx
+from ppstargan.data.check_pairs import check_pairs
 from ppstargan.data.dataset import find_domains
 from ppstargan.data.folders import check_same_domains
 from ppstargan.data.idx import is_idx
+from ppstargan.data.pairs import has_pairs
 from ppstargan.data.reading import read_picture
 from ppstargan.data.sides import find_sides, has_sides
 from ppstargan.data.threads import in_threads
@@ -38,15 +40,18 @@ class Checked(NamedTuple):
     transparent: bool = False
 
 
-def check_dataset(root: str | Path) -> int:
+def check_dataset(root: str | Path, pairs: bool = False) -> int:
     """Prints what is in ``root``/train and ``root``/val, and what is wrong with it; returns 1 for bad files, else 0.
 
     Files that are in train and in val, of nearly one colour, or transparent are named, but are no fault. Raises
     UserError for what training would refuse to start on: a part that is missing, or domains that differ. Of trainA and
-    trainB, the second part is that of ``find_sides``, or missing. MNIST's files go to ``check_idx``.
+    trainB, the second part is that of ``find_sides``, or missing. MNIST's files go to ``check_idx``,
+    and ``pairs``, or what can be nothing else, to ``check_pairs``.
     """
     if is_idx(root):
         return check_idx(root)
+    if pairs or has_pairs(root):
+        return check_pairs(root)
     if has_sides(root):
         parts = {"train": {}, "val": {}, **find_sides(root)}
     else:
