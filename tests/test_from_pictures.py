@@ -142,7 +142,8 @@ def test_a_file_of_one_generator_goes_its_way(folder, sample, tmp_path):
 
 def test_a_heatmap_is_between_source_and_translation(folder, sample, tmp_path):
     """Of U-GAT-IT: a column, whether of one picture, in a sheet, or in a file each; by bilinear pixels."""
-    architecture = {"img_size": 16, "light": True, "width": 2, "blocks": 1, "global_layers": 4, "local_layers": 3}
+    architecture = {"img_size": 16, "light": True, "g_width": 2, "d_width": 2, "blocks": 1}
+    architecture.update(global_layers=4, local_layers=3)
     paddle.seed(0)
     nets = build("ugatit", architecture)
     values = {name: checkpoint.arrays(nets[name]) for name in ("genA2B", "genB2A")}

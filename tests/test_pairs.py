@@ -8,7 +8,6 @@ from PIL import Image
 from ppstargan.config import CONFIGS
 from ppstargan.data.bad_files import BadImage
 from ppstargan.data.batches import batches
-from ppstargan.data.check import check_dataset
 from ppstargan.data.pairs import drawn_cut, find_pairs, has_pairs, open_pair, prepared, read_pairs
 from ppstargan.systems import pix2pix
 from ppstargan.systems.load import load_config
@@ -171,31 +170,3 @@ def test_bad_pairs_are_left_out_and_named_once(tmp_path, capsys):
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 2 and sum("odd.png (is 13 px wide" in line for line in told) == 1
     assert sum("small.png (has 6 x 7 px a picture, and 8 x 8 are cut out)" in line for line in told) == 1
-
-
-def test_a_check_of_pairs(tmp_path, capsys):
-    """Side by side they are told by the layout; two folders need --pairs, as they may be of two sides without pairs."""
-    for i in range(3):
-        side_by_side(tmp_path / "one" / "train" / f"{i}.png", i, 100, width=4 + i)
-    side_by_side(tmp_path / "one" / "val" / "7.png", 1, 100, width=5)
-    assert check_dataset(tmp_path / "one") == 0
-    assert capsys.readouterr().out.splitlines() == [
-        "train       3 pairs of 4 to 6 x 4 px a picture",
-        "val         1 pairs of 5 x 4 px a picture",
-        f"in train and in val: {tmp_path}/one/train/1.png = {tmp_path}/one/val/7.png",
-        "4 pairs, 0 bad files or pictures without a partner; 1 in val that are in train too",
-    ]
-    save(tmp_path / "one" / "train" / "odd.png", width=7)
-    assert check_dataset(tmp_path / "one") == 1
-    assert "odd.png (is 7 px wide" in capsys.readouterr().out
-    for side, size in (("A", 6), ("B", 7)):
-        save(tmp_path / "two" / f"train{side}" / "0.png")
-        save(tmp_path / "two" / f"train{side}" / "1.png", width=size)
-        save(tmp_path / "two" / f"train{side}" / f"{size}.png")
-    assert check_dataset(tmp_path / "two") == 0
-    capsys.readouterr()
-    assert check_dataset(tmp_path / "two", pairs=True) == 1
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == "train       2 pairs of 6 x 4 px a picture"
-    assert told[-1].startswith("2 pairs, 3 bad files or pictures without a partner")
-    assert [line.startswith("bad: ") for line in told[1:-1]] == [True] * 3

@@ -50,7 +50,8 @@ class Model:
 
     img_size: int = key(least=8, most=4096)
     light: bool = key()
-    width: int = key(least=1, most=WIDEST)
+    g_width: int = key(least=1, most=WIDEST)
+    d_width: int = key(least=1, most=WIDEST)
     blocks: int = key(least=0, most=64)
     global_layers: int = key(least=3, most=12)
     local_layers: int = key(least=3, most=12)
