@@ -92,6 +92,7 @@ def name_of(weights: Path) -> str:
 
 
 def told(judge: Judge) -> str:
+    """Which network judges, and of which weights, for a report."""
     return f"{judge.title} (SHA-256 of its tensors {judge.digest[:12]})"
 
 
