@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import checkout  # noqa: F401
-import paddle
 
 from ppstargan.cli import add_override, add_resume, add_system, parser, run_tool
 from ppstargan.metrics.toys import TOYS
@@ -35,14 +34,15 @@ def main() -> int:
     config = load_config(SYSTEMS[given.system], given.override)
     toy, kind = TOYS[config.system], system_named(config.system)
     # At 32 px two threads gain a tenth on a quiet machine, and lose half where a core is busy; two processes gain half.
-    print(f"device: {choose_device()}\nthreads: {one_thread()}", flush=True)
+    device = choose_device()
+    print(f"device: {device}\nthreads: {one_thread()}", flush=True)
     if distributed.is_second():
         return train(given, config, kind)[1]
 
     toy.draw(config)
     print(f"drawn {toy.what}: {config.data.root}", flush=True)
     begun = time.perf_counter()
-    with processes(config, kind):
+    with processes(config, kind, device):
         trainer, code = train(given, config, kind)
     if code:
         return code
@@ -56,10 +56,11 @@ def main() -> int:
     return 0
 
 
-def processes(config, kind):
+def processes(config, kind, device: str):
     """A second process for the second core, where each can have its half of a batch."""
     halves = not (kind.System.across_batch or config.train.batch_size % (2 * config.train.accumulate))
-    if not (halves and paddle.get_device() == "cpu" and len(os.sched_getaffinity(0)) > 1):
+    cores = len(os.sched_getaffinity(0)) if device.startswith("CPU") else 0
+    if not halves or cores < 2 or distributed.launched():
         return contextlib.nullcontext()
     print("processes: 2", flush=True)
     return distributed.beside([sys.executable, __file__, *sys.argv[1:]])
