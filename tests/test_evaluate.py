@@ -30,7 +30,7 @@ WEIGHTS = Path("run-1", "checkpoints", "0000007.pdparams")
 def place(tmp_path_factory):
     """A folder with drawn faces of two domains, and weights."""
     folder = tmp_path_factory.mktemp("evaluate")
-    write_dataset(folder / "toy", size=32, train_count=4, val_count=2, seed=0)
+    write_dataset(folder / "toy", size=32, train_count=6, val_count=2, seed=0)
     for part in ("train", "val"):
         shutil.rmtree(folder / "toy" / part / "lion")
     save(folder / WEIGHTS, networks(num_domains=2), domains=["cat", "dog"])
@@ -106,25 +106,26 @@ def test_the_report_says_what_was_measured(place, config, judges, capsys):
         "- FID and KID: the TensorFlow Inception (SHA-256 of its tensors 0123456789ab); every image bicubic to",
         "- LPIPS: LPIPS v0.1",
         "- generated: 4 images for each source of val: cat 1, dog 1",
-        "- real: all images of train: cat 4, dog 4",
+        "- real: all images of train: cat 6, dog 6",
         "- seeds: 777, 778 (±: deviation over them)",
-        "- warning: 4 real images of a domain: FID is biased upwards with fewer than 2048",
+        "- warning: 6 real images of a domain: FID is biased upwards with fewer than 2048",
         "- warning: 4 generated images of a pair: FID is biased",
         "- warning: 2 references in val for 4 outputs: they repeat",
     ):
         assert any(line.startswith(part) for line in lines), part
     head = "| source | target | FID (tensorflow) | KID x 1000 (tensorflow; standard error) | LPIPS (alexnet) "
+    head += "| precision (tensorflow) | recall (tensorflow) | density (tensorflow) | coverage (tensorflow) |"
     assert sum(line.startswith(head) for line in lines) == 2
     two, three, four = (rf"-?\d+\.\d{{{digits}}}" for digits in (2, 3, 4))
-    cells = rf"{two} ± {two} \| {three} ± {three} \({three}\) \| {four} ± {four}"
+    cells = rf"{two} ± {two} \| {three} ± {three} \({three}\) \| {four} ± {four}" + rf" \| {three} ± {three}" * 4
     for mode in ("Latent", "Reference"):
         start = lines.index(f"## {mode}-guided")
-        assert re.fullmatch(rf"\| dog \| cat \| {cells} \| 4 \| 4 \|", lines[start + 4]), lines[start + 4]
+        assert re.fullmatch(rf"\| dog \| cat \| {cells} \| 4 \| 6 \|", lines[start + 4]), lines[start + 4]
         assert lines[start + 6].startswith("| mean |  | ")
     assert "torchvision" not in text and "random" not in text.lower()
     # The authors' figures stay out of a table of ours.
     assert not re.search(r"16\.18|19\.78|13\.73|23\.84", text)
-    assert capsys.readouterr().out.startswith("warning: 4 real images")
+    assert capsys.readouterr().out.startswith("warning: 6 real images")
 
 
 def test_random_features_are_in_the_title_and_in_every_name(place, config, judges):
@@ -132,7 +133,7 @@ def test_random_features_are_in_the_title_and_in_every_name(place, config, judge
     settings = Settings(modes=("latent",), outputs=4)
     text, _ = evaluate(config, place / WEIGHTS, judges._replace(inception=inception), settings, place / "random")
     assert text.startswith("# FID and LPIPS of 0000007.pdparams: FID, KID OF RANDOM FEATURES, WHICH COMPARE WITH")
-    assert "| FID (random) | KID x 1000 (random; standard error) | LPIPS (alexnet) |" in text
+    assert "| FID (random) | KID x 1000 (random; standard error) | LPIPS (alexnet) | precision (random) |" in text
     both = judges._replace(inception=inception, lpips=judges.lpips._replace(name="random"))
     assert "FID, KID, LPIPS OF RANDOM FEATURES" in table.title("x", both)
 
@@ -171,7 +172,7 @@ def test_scalars_of_a_training_run(place, judges):
     assert paddle.rand([1]).item() == expected  # a run goes on as if nothing had been measured
     wanted = [
         f"{name}_{mode}/{pair}"
-        for name in ("fid_tensorflow", "kid_tensorflow", "lpips_alexnet")
+        for name in ("fid_tensorflow", "kid_tensorflow", "lpips_alexnet", "precision_tensorflow", "coverage_tensorflow")
         for mode in ("latent", "reference")
         for pair in ("dog2cat", "cat2dog", "mean")
     ]

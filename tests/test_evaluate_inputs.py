@@ -16,7 +16,7 @@ from ppstargan.data.toy import write_dataset
 from ppstargan.files import short_name
 from ppstargan.metrics import judges as judges_module
 from ppstargan.metrics.judges import Judge, Judges
-from ppstargan.metrics.protocol import Settings
+from ppstargan.metrics.protocol import Settings, choose
 from ppstargan.systems.load import load_config
 from ppstargan.translate import evaluate as module
 from ppstargan.translate.evaluate import evaluate, evaluate_in_training
@@ -191,3 +191,8 @@ def test_a_short_name_stays_and_a_long_one_is_its_own():
     long = [short_name("猫" * 100 + end, ".png", 255) for end in ("", "a", "b")]
     assert len(set(long)) == 3 and all(len(name.encode()) <= 255 and name.endswith(".png") for name in long)
     assert long[0] == short_name("猫" * 100, ".png", 255) and long[0].startswith("猫" * 70)
+
+
+def test_chosen_sources_spread_over_all():
+    assert choose(list(range(10)), 3) == [0, 3, 6]
+    assert choose(list(range(3)), 5) == choose(list(range(3)), None) == [0, 1, 2]

@@ -21,10 +21,12 @@ from ppstargan.metrics import protocol
 from ppstargan.metrics.frechet import frechet_distance, statistics
 from ppstargan.metrics.judges import Judge, Judges, prepare
 from ppstargan.metrics.kid import kid
+from ppstargan.metrics.manifold import Manifold, manifold
 from ppstargan.metrics.protocol import Settings, Task, measure
 
 SETTINGS = Settings(outputs=3, sources=2, seeds=(5,), batch_size=4, workers=2)
-FIGURES = ("fid_tiny", "kid_tiny", "kid_tiny_error", "lpips_random")
+FIGURES = ("fid_tiny", "kid_tiny", "kid_tiny_error", "lpips_random", *(f"{name}_tiny" for name in Manifold._fields))
+BALLS = "precision, recall, density and coverage are"
 
 
 class TinyInception:
@@ -118,6 +120,7 @@ def test_figures_are_those_of_the_images(nets, faces, judges, tmp_path, monkeypa
         real, fake = features(train[m["target"]]), features([folder / name for name in names])
         assert m["fid_tiny"] == pytest.approx(frechet_distance(*statistics(real), *statistics(fake)), rel=1e-4)
         assert (m["kid_tiny"], m["kid_tiny_error"]) == pytest.approx(kid(real, fake), rel=1e-4, abs=1e-7)
+        assert [m[f"{name}_tiny"] for name in Manifold._fields] == pytest.approx(manifold(real, fake))
 
 
 def test_batches_change_nothing(nets, faces, judges, tmp_path):
@@ -246,11 +249,6 @@ def test_references_are_the_targets_each_before_any_again(codes, faces):
     assert len(set(orders)) == 5
 
 
-def test_chosen_sources_spread_over_all():
-    assert protocol.choose(list(range(10)), 3) == [0, 3, 6]
-    assert protocol.choose(list(range(3)), 5) == protocol.choose(list(range(3)), None) == [0, 1, 2]
-
-
 def test_images_that_are_not_finite(nets, faces, judges, tmp_path):
     bias = nets.generator.to_rgb[2].bias
     before = bias.numpy()
@@ -266,28 +264,29 @@ def test_too_few_images_for_kid_leave_the_other_figures(nets, faces, judges, tmp
     train, val = faces
     straight, _ = run(nets, faces, judges, tmp_path)
     few, settings = {**train, "cat": train["cat"][:3]}, SETTINGS._replace(outputs=2, sources=1)
-    assert "domain cat has 3 images in train, and KID needs 4" in protocol.kid_left_out(few, val, SETTINGS)
-    assert "2 images are generated from domain cat, and KID" in protocol.kid_left_out(train, val, settings)
-    assert protocol.kid_left_out(train, val, SETTINGS) is None
+    why = "left out: domain cat has 3 images in train, and"
+    assert protocol.left_out(few, val, SETTINGS) == [f"KID is {why} KID needs 4", f"{BALLS} {why} coverage needs 6"]
+    why = "left out: 2 images are generated from domain cat, and"
+    assert protocol.left_out(train, val, settings) == [f"KID is {why} KID needs 4", f"{BALLS} {why} recall needs 4"]
+    assert protocol.left_out(train, val, SETTINGS) == []
     found, images = run(nets, (few, val), judges, tmp_path)
     assert images == 3 + 4 * 6  # what has KID counts no more; the features of dog do
     for m, before in zip(found, straight):
-        assert {"fid_tiny", "lpips_random"} <= set(m) and not {"kid_tiny", "kid_tiny_error"} & set(m)
+        assert {*FIGURES} & set(m) == {"fid_tiny", "lpips_random"}
         assert m["lpips_random"] == before["lpips_random"] and np.isfinite(m["fid_tiny"])
         assert (m["fid_tiny"] == before["fid_tiny"]) == (m["target"] == "dog")
     assert run(nets, (few, val), judges, tmp_path) == (found, 0)
-    found, _ = run(nets, faces, judges, tmp_path, settings)
-    assert all(set(m) & {*FIGURES} == {"fid_tiny", "lpips_random"} for m in found)
+    for m in run(nets, faces, judges, tmp_path, settings)[0]:
+        assert {*FIGURES} & set(m) == {"fid_tiny", "lpips_random"}
     with pytest.raises(UserError, match="domain cat has 1 image in train, and FID needs 2; add images"):
         run(nets, ({**train, "cat": train["cat"][:1]}, val), judges, tmp_path)
 
 
 def test_an_unreadable_image_is_named(nets, faces, judges, tmp_path):
-    train, val = faces
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no image")
     with pytest.raises(UserError, match=str(bad)):
-        run(nets, ({**train, "dog": [*train["dog"], bad]}, val), judges, tmp_path)
+        run(nets, ({**faces[0], "dog": [*faces[0]["dog"], bad]}, faces[1]), judges, tmp_path)
 
 
 def test_progress_tells_the_time_that_is_left(nets, faces, judges, tmp_path, capsys, monkeypatch):

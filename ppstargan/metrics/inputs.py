@@ -7,9 +7,14 @@ import contextlib
 from ppstargan.data.bad_files import BadFiles, BadImage, listing
 from ppstargan.data.check import check_images
 from ppstargan.errors import UserError
+from ppstargan.metrics import manifold
+from ppstargan.metrics.figures import LEAST_REAL, MANIFOLD
 from ppstargan.metrics.kid import LEAST
 
-LEAST_REAL = 2  # images of a domain, for the covariance of FID
+NEEDS = (  # what is left out with too few images: which figure needs how many real ones, and which how many generated
+    ("KID is", ("KID", LEAST), ("KID", LEAST)),
+    (f"{MANIFOLD} are", ("coverage", manifold.LEAST_REAL), ("recall", manifold.LEAST_FAKE)),
+)
 
 
 def good_images(images: dict, part: str, max_bad_share: float, least: int = 1) -> tuple:
@@ -36,18 +41,21 @@ def good_images(images: dict, part: str, max_bad_share: float, least: int = 1) -
     )
 
 
-def too_few_for_kid(real: dict, generated: dict) -> str | None:
-    """Why KID cannot be measured, or None: ``real`` and ``generated`` are {domain: number of images}.
+def left_out(real: dict, generated: dict) -> list:
+    """Why KID cannot be measured, and why precision and the like cannot, a line each.
 
-    FID and LPIPS can. Raises UserError where a domain has too few real ones for FID, too.
+    ``real`` and ``generated`` are {domain: number of images}. FID and LPIPS can. Raises UserError where a domain has
+    too few real ones for FID, too.
     """
     for domain, count in real.items():
         if count < LEAST_REAL:
             raise UserError(f"domain {domain} has {count} image in train, and FID needs {LEAST_REAL}; add images")
-    for domain, count in real.items():
-        if count < LEAST:
-            return f"KID is left out: domain {domain} has {count} images in train, and KID needs {LEAST}"
-    for domain, count in generated.items():
-        if count < LEAST:
-            return f"KID is left out: {count} images are generated from domain {domain}, and KID needs {LEAST}"
-    return None
+    lines = []
+    for what, (of_real, least_real), (of_generated, least_generated) in NEEDS:
+        few = [f"domain {d} has {n} images in train, and {of_real} needs {least_real}"
+               for d, n in real.items() if n < least_real]  # fmt: skip
+        few += [f"{n} images are generated from domain {d}, and {of_generated} needs {least_generated}"
+                for d, n in generated.items() if n < least_generated]  # fmt: skip
+        if few:
+            lines.append(f"{what} left out: {few[0]}")
+    return lines

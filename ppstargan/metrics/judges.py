@@ -52,10 +52,11 @@ def load_judges(
     for a missing file, naming the command that gets it, and for one that holds something else.
     """
     small = _load_lpips(alexnet, lpips, allow_random)  # first, since what is missing then shows at once
-    return Judges(_load_inception(inception, allow_random), small)
+    return Judges(load_inception(inception, allow_random), small)
 
 
-def _load_inception(path: str, allow_random: bool) -> Judge:
+def load_inception(path: str = INCEPTION, allow_random: bool = False) -> Judge:
+    """The judge of FID alone, as ``load_judges``."""
     kinds = {
         "inception_v3": ("torchvision", "torchvision's Inception v3, by which the paper's authors measure"),
         "inception_tf": ("tensorflow", "the TensorFlow Inception of Heusel et al., by which most papers measure"),

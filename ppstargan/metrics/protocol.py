@@ -1,8 +1,8 @@
 """The paper's measurement (Choi et al., CVPR 2020, section 4 and appendix): FID and LPIPS of every pair of domains.
 
 Each source image of ``val`` is translated ``outputs`` times into each other domain, by latents or by references from
-``val``. LPIPS is the mean over the pairs among the outputs for one source, then over sources. FID, and KID beside it,
-compare all outputs of a pair of domains with the target's ``train`` images.
+``val``. LPIPS is the mean over the pairs among the outputs for one source, then over sources. FID, and beside it KID,
+precision, recall, density and coverage, compare all outputs of a pair of domains with the target's ``train`` images.
 
 As in the authors' code: sources and references are whole images at the model's size, latents are standard normal,
 references are taken in a random order, all before any comes again; LPIPS sees the outputs as they are, FID sees them
@@ -25,11 +25,9 @@ from PIL import Image
 from ppstargan.data.batches import load_batch
 from ppstargan.data.transforms import load_rgb
 from ppstargan.errors import UserError
-from ppstargan.metrics import store
-from ppstargan.metrics.frechet import frechet_distance, statistics
-from ppstargan.metrics.inputs import too_few_for_kid
+from ppstargan.metrics import figures, inputs, store
+from ppstargan.metrics.frechet import statistics
 from ppstargan.metrics.judges import Judge, Judges, digest_of, prepare, preprocessing
-from ppstargan.metrics.kid import kid
 from ppstargan.metrics.lpips import group_mean
 from ppstargan.nets.stargan_v2 import AVERAGED, Networks
 from ppstargan.pictures import save_image, to_uint8
@@ -64,19 +62,27 @@ class Settings(NamedTuple):
     max_bad_share: float = 0.0  # of the files of train, and of val
 
 
-def figure_names(judges: Judges, with_kid: bool = True) -> tuple:
-    """The names of a measurement's figures: FID, LPIPS, KID and KID's standard error, each with its network."""
-    inception = judges.inception.name
-    kid_too = (f"kid_{inception}", f"kid_{inception}_error") if with_kid else ()
-    return (f"fid_{inception}", *kid_too, f"lpips_{judges.lpips.name}")
+def figure_names(judges: Judges, real: int, generated: int) -> tuple:
+    """The names of a measurement's figures, each with its network: FID, KID and KID's standard error, LPIPS, the rest.
+
+    So many ``real`` and ``generated`` images have these; of few there is no KID, or neither precision and the like.
+    """
+    found = figures.names(judges.inception.name, real, generated)
+    first = [name for name in found if name.startswith(("fid", "kid"))]
+    return (*first, f"lpips_{judges.lpips.name}", *found[len(first) :])
 
 
-def kid_left_out(train_images: dict, val_images: dict, settings: Settings) -> str | None:
-    """Why ``measure`` leaves KID out, or None. Raises UserError where there are too few images for FID, too."""
+def left_out(train_images: dict, val_images: dict, settings: Settings) -> list:
+    """Which figures ``measure`` leaves out, and why, a line each. Raises UserError with too few images for FID, too."""
+    return inputs.left_out(*_counted(train_images, val_images, settings))
+
+
+def _counted(train_images: dict, val_images: dict, settings: Settings) -> tuple:
+    """How many real images each domain has, and how many are generated from it."""
     generated = {
         domain: len(choose(paths, settings.sources)) * settings.outputs for domain, paths in val_images.items()
     }
-    return too_few_for_kid({domain: len(train_images[domain]) for domain in val_images}, generated)
+    return {domain: len(train_images[domain]) for domain in val_images}, generated
 
 
 def without_features(train_images: dict, judge: Judge, cache, img_size: int) -> dict:
@@ -107,9 +113,9 @@ def measure(
     ``train_images`` and ``val_images`` are {domain: paths} of the domains that the networks know, in that order.
     Returns a dict for each measurement: mode, source, target, seed, sources, generated, real, and the figures by the
     names of ``figure_names``. Each is written to ``folder`` when it is there, and found again by the next call with the
-    same inputs; features of the real images are kept in ``cache``. Without four real and four generated images of each
-    domain there is no KID (``kid_left_out``). Raises UserError for unreadable images, for a domain with one real image,
-    and for outputs that are not finite.
+    same inputs; features of the real images are kept in ``cache``. With few images of a domain some figures are
+    ``left_out``. Raises UserError for unreadable images, for a domain with one real image, and for outputs that are not
+    finite.
     """
     with ThreadPoolExecutor(max(1, settings.workers)) as pool:
         return _Run(nets, train_images, val_images, judges, Path(folder), Path(cache), settings, pool).measure()
@@ -124,7 +130,9 @@ class _Run:
         self.sources = {domain: choose(paths, settings.sources) for domain, paths in val_images.items()}
         self.number = {domain: i for i, domain in enumerate(val_images)}
         self.size = nets.architecture["img_size"]
-        self.names = figure_names(judges, not kid_left_out(train_images, val_images, settings))
+        counts = _counted(train_images, val_images, settings)
+        inputs.left_out(*counts)  # or it is refused
+        self.names = figure_names(judges, *(min(of_domains.values()) for of_domains in counts))
         self.styles = {}  # target -> style codes of its references [N, style_dim]
         parts = [*AVERAGED, *["fan"] * (nets.fan is not None)]
         self.shared = {  # what every measurement depends on
@@ -154,9 +162,8 @@ class _Run:
         progress = Progress("generated images", sum(len(self.sources[task.source]) for task in left) * s.outputs)
         for task in left:
             lpips, fake = self._generate(task, progress)
-            fid = frechet_distance(*gaussians[task.target], *statistics(fake))
-            distances = kid(real[task.target], fake) if len(self.names) > 2 else ()
-            found[task] = dict(zip(self.names, (fid, *distances, lpips)))
+            values = figures.figures(self.names, real[task.target], fake, gaussians[task.target])
+            found[task] = {name: values.get(name, lpips) for name in self.names}
             store.write_text(self._entry(task), json.dumps(found[task]) + "\n")
         return [{**task._asdict(), **self._counts(task), **figures} for task, figures in found.items()]
 

@@ -1,12 +1,13 @@
-"""Measurements of ``ppstargan.translate.evaluate`` as scalars, as one dict for JSON, and as a Markdown table."""
+"""Measurements as scalars, as one dict for JSON, and as a Markdown table: StarGAN v2's, and (likeness) the others'."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ppstargan.metrics.judges import RANDOM, Judges
+from ppstargan.metrics.judges import RANDOM, Judge, Judges
+from ppstargan.metrics.manifold import Manifold
 
-_DECIMALS = {"fid": 2, "kid": 3, "lpips": 4}
+_DECIMALS = {"fid": 2, "kid": 3, "lpips": 4, "l1": 4, **dict.fromkeys(Manifold._fields, 3)}
 _KID_SCALE = 1000  # KID is printed as a thousandfold
 
 
@@ -22,10 +23,10 @@ def scalars(measurements: list) -> dict:
 
 
 def summary(measurements: list) -> list:
-    """A row for each mode and pair of domains: counts, and each figure's mean and deviation over the seeds."""
+    """A row for each mode and pair of domains, or what else is named: counts, and each figure's mean and deviation."""
     groups = {}
     for m in measurements:
-        groups.setdefault((m["mode"], m["source"], m["target"]), []).append(m)
+        groups.setdefault(tuple(value for value in m.values() if isinstance(value, str)), []).append(m)
     rows = []
     for group in groups.values():
         row = {key: value for key, value in group[0].items() if key != "seed" and key not in _figures(group[0])}
@@ -82,10 +83,7 @@ def report(heading: str, facts: dict, warnings: list, measurements: list) -> dic
 
 def markdown(measured: dict) -> str:
     """What ``report`` gave, for people."""
-    tables = ("title", "warnings", "means", "pairs", "measurements")
-    lines = [f"# {measured['title']}", ""]
-    lines += [f"- {what}: {text}" for what, text in measured.items() if what not in tables]
-    lines += [f"- warning: {text}" for text in measured["warnings"]]
+    lines = _lines(measured, ("title", "warnings", "means", "pairs", "measurements"))
     for mean in measured["means"]:
         rows = [row for row in measured["pairs"] if row["mode"] == mean["mode"]]
         names = [name for name in _figures(rows[0]) if not name.endswith("_error")]
@@ -98,9 +96,42 @@ def markdown(measured: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
+def likeness_title(weights: str, judge: Judge) -> str:
+    """The title of a report on other systems than StarGAN v2; it warns of random weights."""
+    warning = ": THESE ARE FIGURES OF RANDOM FEATURES, WHICH COMPARE WITH NOTHING" if judge.name == RANDOM else ""
+    return f"FID, KID, precision and recall of {weights}{warning}"
+
+
+def likeness_report(heading: str, facts: dict, warnings: list, measurements: list) -> dict:
+    """What ``likeness.measure`` gave and ``facts`` {what: text}, for JSON."""
+    rows = summary(measurements)
+    return {"title": heading, **facts, "warnings": warnings, "rows": rows, "measurements": measurements}
+
+
+def likeness_markdown(measured: dict) -> str:
+    """What ``likeness_report`` gave, for people; a figure that a row lacks leaves its place empty."""
+    rows = measured["rows"]
+    figures = dict.fromkeys(name for row in rows for name in _figures(row) if not name.endswith("_error"))
+    heads = ["", *map(_head, figures), "generated", "real"]
+    lines = _lines(measured, ("title", "warnings", "rows", "measurements"))
+    lines += ["", _row(heads), _row(["---"] * len(heads))]
+    for row in rows:
+        cells = [_cell(name, row[name], row.get(f"{name}_error")) if name in row else "" for name in figures]
+        lines.append(_row([row["what"], *cells, row["generated"], row["real"]]))
+    return "\n".join(lines) + "\n"
+
+
+def _lines(measured: dict, tables: tuple) -> list:
+    """The lines of a report above its ``tables``."""
+    facts = [f"- {what}: {text}" for what, text in measured.items() if what not in tables]
+    return [f"# {measured['title']}", "", *facts, *(f"- warning: {text}" for text in measured["warnings"])]
+
+
 def _head(name: str) -> str:
-    kind, judge = name.split("_")
-    return f"KID x {_KID_SCALE} ({judge}; standard error)" if kind == "kid" else f"{kind.upper()} ({judge})"
+    kind, _, judge = name.partition("_")
+    if kind == "kid":
+        return f"KID x {_KID_SCALE} ({judge}; standard error)"
+    return (kind if kind in Manifold._fields else kind.upper()) + (f" ({judge})" if judge else "")
 
 
 def _cell(name: str, figure: dict, error: dict | None = None) -> str:

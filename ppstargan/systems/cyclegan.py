@@ -28,7 +28,7 @@ from ppstargan.systems.gan import looks_across
 from ppstargan.training.pool import Pool
 from ppstargan.training.rates import held_then_falling
 from ppstargan.training.step import Update, only
-from ppstargan.translate import from_pictures
+from ppstargan.translate import compared, from_pictures
 from ppstargan.translate.from_pictures import Way
 
 SHOWN = 8  # images of each side on a sheet
@@ -37,6 +37,7 @@ OBJECTIVES = {"lsgan": least_squares_loss, "vanilla": adversarial_loss, "wgangp"
 WAYS = {"AtoB": Way("G_A", "channels_a"), "BtoA": Way("G_B", "channels_b")}
 # What tools/sample.py does with weights, by which options.
 sample, TAKES = partial(from_pictures.sample, ways=WAYS), from_pictures.TAKES
+comparisons, MEASURES = partial(compared.from_sides, ways=WAYS), compared.SIDES  # and what tools/evaluate.py does
 
 
 @dataclass

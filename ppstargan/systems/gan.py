@@ -24,10 +24,11 @@ from ppstargan.nets.gans import NETWORKS, build
 from ppstargan.nets.norms import BatchNorm
 from ppstargan.pictures import grid, to_uint8
 from ppstargan.training.step import Update, only
-from ppstargan.translate import from_noise
+from ppstargan.translate import compared, from_noise
 
 SIDE = 8  # images along a side of a sheet
 sample, TAKES = from_noise.sample, from_noise.TAKES  # what tools/sample.py does with weights, by which options
+comparisons, MEASURES = compared.from_noise, compared.NOISE  # and what tools/evaluate.py does
 
 
 @dataclass

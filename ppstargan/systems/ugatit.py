@@ -29,7 +29,7 @@ from ppstargan.nets.spectral_norm import put_back, vectors
 from ppstargan.nets.ugatit import DISCRIMINATORS, GENERATORS, smallest
 from ppstargan.pictures import grid, heat, to_uint8
 from ppstargan.training.step import Update, only
-from ppstargan.translate import from_pictures
+from ppstargan.translate import compared, from_pictures
 from ppstargan.translate.from_pictures import Way
 
 SHOWN = 8  # images of each side on a sheet
@@ -42,6 +42,8 @@ sample = partial(
     multiple_of=lambda architecture: 4 if architecture["light"] else 0,  # the full model's linear layer has one size
 )
 TAKES = from_pictures.TAKES_HEATMAP
+comparisons = partial(compared.from_sides, ways=WAYS, resample=sides.BILINEAR)  # and what tools/evaluate.py does
+MEASURES = compared.SIDES
 
 
 @dataclass

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
+import subprocess
 
 import paddle
 from paddle import distributed
@@ -18,6 +20,39 @@ def start() -> None:
     """Joins the processes that the launcher started; NCCL connects them on GPUs, gloo on CPUs."""
     if int(os.environ.get("PADDLE_TRAINERS_NUM", "1")) > 1 and not distributed.is_initialized():
         distributed.init_parallel_env()
+
+
+@contextlib.contextmanager
+def beside(command: list):
+    """Makes this process the first of two of this machine, as the launcher would; ``command`` is run as the second.
+
+    It prints nothing, and knows by ``is_second`` what it is. On leaving, it has ended or is ended.
+    """
+    with contextlib.ExitStack() as ports:  # all at once, or both may get the same
+        free = [ports.enter_context(socket.socket()) for _ in range(3)]
+        for port in free:
+            port.bind(("127.0.0.1", 0))
+        master, *both = (f"127.0.0.1:{port.getsockname()[1]}" for port in free)
+    common = {"PADDLE_TRAINERS_NUM": "2", "PADDLE_TRAINER_ENDPOINTS": ",".join(both), "PADDLE_MASTER": master}
+    first, second = (
+        {**common, "PADDLE_TRAINER_ID": str(i), "PADDLE_CURRENT_ENDPOINT": own} for i, own in enumerate(both)
+    )
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, env={**os.environ, **second}, **silent)
+    try:
+        os.environ.update(first)
+        yield
+        process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        process.kill()
+        process.wait()
+
+
+def is_second() -> bool:
+    """Whether another process has started this one as another than the first of several."""
+    return int(os.environ.get("PADDLE_TRAINER_ID", "0")) > 0
 
 
 def count() -> int:

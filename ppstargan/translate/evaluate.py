@@ -1,4 +1,4 @@
-"""The report on a model: FID, KID and LPIPS as JSON and Markdown, or as the curves of a training run."""
+"""The report on a StarGAN v2: FID, KID, LPIPS and the rest as JSON and Markdown, or as the curves of a training run."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ from ppstargan.nets.stargan_v2 import Networks
 from ppstargan.translator import Translator
 
 
-def evaluate(config: Config, weights, judges: Judges, settings: Settings, folder=None) -> list:
+def evaluate(
+    config: Config, weights, judges: Judges, settings: Settings, folder=None, content: dict | None = None
+) -> list:
     """Measures the file ``weights`` on the dataset of ``config``; returns the lines of a Markdown report.
 
     Writes evaluation.json and evaluation.md to ``folder``, by default OUTPUT/evaluation/NAME, beside a file for each
-    measurement: the next call with the same inputs goes on from these. Bad files are left out, as in training. Raises
-    UserError where the dataset cannot be read, has too few images or more bad ones than data.max_bad_share, where
-    train, val and the weights do not have the same domains, where the weights are missing, damaged or generate images
-    that are not finite, and where the disk does not take a result.
+    measurement: the next call with the same inputs goes on from these. ``content`` is that of the file, where it is
+    read already. Bad files are left out, as in training. Raises UserError where the dataset cannot be read, has too few
+    images or more bad ones than data.max_bad_share, where train, val and the weights do not have the same domains,
+    where the weights are missing, damaged or generate images that are not finite, and where the disk does not take a
+    result.
     """
     root, weights = Path(config.data.root), Path(weights)
     train_images, val_images = read_dataset(root, LEAST_REAL)
-    model = Translator(weights, domains=list(train_images), fan=config.face.fan)
-    folder = Path(folder or Path(config.output) / "evaluation" / _name(weights))
+    model = Translator(weights, domains=list(train_images), fan=config.face.fan, content=content)
+    folder = Path(folder or Path(config.output) / "evaluation" / name_of(weights))
     cache = Path(config.output) / "features"
     store.need_folder(folder, "name another by --to")
     store.need_folder(cache, "name another by -o output=FOLDER")
@@ -45,8 +48,8 @@ def evaluate(config: Config, weights, judges: Judges, settings: Settings, folder
     facts = {
         "weights": str(model.weights),
         "data": f"{root.absolute()}, {model.img_size} px",
-        "FID and KID": f"{_told(judges.inception)}; every image {preprocessing(judges.inception, model.img_size)}",
-        "LPIPS": _told(judges.lpips),
+        "FID and KID": f"{told(judges.inception)}; every image {preprocessing(judges.inception, model.img_size)}",
+        "LPIPS": told(judges.lpips),
         "generated": f"{settings.outputs} images for each source of val: {_counts(val_images, settings.sources)}",
         "real": f"all images of train: {_counts(train_images)}",
         "seeds": ", ".join(map(str, settings.seeds)) + " (±: deviation over them)" * (len(settings.seeds) > 1),
@@ -69,8 +72,7 @@ def evaluate_in_training(
     """
     size = nets.architecture["img_size"]
     train_images, val_images, _ = _good(train_images, val_images, judges, cache, size, settings.max_bad_share)
-    why = protocol.kid_left_out(train_images, val_images, settings)
-    if why:
+    for why in protocol.left_out(train_images, val_images, settings):
         print(f"warning: {why}", flush=True)
     return table.scalars(protocol.measure(nets, train_images, val_images, judges, folder, cache, settings))
 
@@ -83,13 +85,14 @@ def _good(train_images: dict, val_images: dict, judges: Judges, cache, img_size:
     return {**train_images, **read}, val, [line for line in (of_train, of_val) if line]
 
 
-def _name(weights: Path) -> str:
+def name_of(weights: Path) -> str:
     """The weights' name in a folder of many: a run's checkpoints are all called by their iteration."""
     run = f"{weights.absolute().parents[1].name}_" if weights.parent.name == "checkpoints" else ""
     return short_name(run + weights.stem)
 
 
-def _told(judge: Judge) -> str:
+def told(judge: Judge) -> str:
+    """Which network judges, and of which weights, for a report."""
     return f"{judge.title} (SHA-256 of its tensors {judge.digest[:12]})"
 
 
@@ -100,8 +103,7 @@ def _counts(images: dict, most: int | None = None) -> str:
 def _warnings(train_images: dict, val_images: dict, settings: Settings) -> list:
     sources = min(len(protocol.choose(paths, settings.sources)) for paths in val_images.values())
     real, references = (min(map(len, images.values())) for images in (train_images, val_images))
-    why = protocol.kid_left_out(train_images, val_images, settings)
-    lines = [why] if why else []
+    lines = protocol.left_out(train_images, val_images, settings)
     lines += few_samples({"real images of a domain": real, "generated images of a pair": sources * settings.outputs})
     if "reference" in settings.modes and references < settings.outputs:
         lines.append(
