@@ -181,7 +181,7 @@ def test_each_by_itself_moves_nothing_and_looks_at_one():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Weights in a.pdparams, and pictures 0.png, 1.png of 80 px, wide.png of 150 x 70."""
+    """Weights in a.pdparams, and pictures 0.png, 1.png of 80 px, wide.png of 170 x 70."""
     root, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
     paddle.seed(0)
     nets = build("pix2pix", ARCHITECTURE)
@@ -190,7 +190,7 @@ def folder(tmp_path_factory):
     values = {name: checkpoint.arrays(net) for name, net in nets.items()}
     content = {"system": "pix2pix", "architecture": ARCHITECTURE, "domains": None, "nets": values}
     checkpoint.save(content, root / "a.pdparams")
-    for name, shape in (("0", (80, 80, 3)), ("1", (80, 80, 3)), ("wide", (70, 150, 3))):
+    for name, shape in (("0", (80, 80, 3)), ("1", (80, 80, 3)), ("wide", (70, 170, 3))):
         Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(root / f"{name}.png")
     return root
 
@@ -249,7 +249,7 @@ def test_other_sizes(folder, sample, tmp_path):
     paths = [folder / "0.png", folder / "wide.png"]
     code, said, _ = sample("--source", *paths, "--size", "own", "--out-dir", "each")
     assert code == 0 and "pix2pix, each picture's own size" in said
-    for path, size in zip(paths, ((64, 64), (128, 64))):  # nearest to 80 x 80, and to 150 x 70
+    for path, size in zip(paths, ((64, 64), (192, 64))):  # nearest to 80 x 80, and to 170 x 70
         np.testing.assert_array_equal(pixels(tmp_path / "each" / path.name), expected(folder, path, size, 0))
     assert sample("--source", folder / "wide.png", "--size", "own", "--eval", "--out", "own.png")[0] == 0
 
