@@ -11,6 +11,7 @@ from typing import Callable
 
 import numpy as np
 
+from ppstargan.convert.shapes import CHANNELS, convolution_shape, image_channels, rank
 from ppstargan.errors import UserError
 
 DESCRIPTIONS = {
@@ -18,7 +19,6 @@ DESCRIPTIONS = {
     "cyclegan/D": "a discriminator of CycleGAN (the authors' *_net_D_A.pth)",
 }
 NETWORKS = ("G_A", "G_B", "D_A", "D_B")
-CHANNELS = (1, 3)
 SIZES = {6: 128}  # px of the authors' images by the number of blocks
 USUAL_SIZE = 256
 # Of instance norms, which never looked at them, in files from before PyTorch 0.4.
@@ -29,12 +29,12 @@ USUAL = {"blocks": 9, "g_width": 64, "dropout": False, "d_network": "basic", "d_
 
 def kind_of(state: dict) -> str | None:
     """Which of ``DESCRIPTIONS`` the state_dict ``state`` is, by its keys and shapes; None for none of them."""
-    if _rank(state, "model.1.weight") == 4 and any(
+    if rank(state, "model.1.weight") == 4 and any(
         re.fullmatch(r"model\.\d+\.conv_block\.1\.weight", k) for k in state
     ):
         return "cyclegan/G"
     for first, second in (("model.0.weight", "model.2.weight"), ("net.0.weight", "net.2.weight")):
-        if _rank(state, first) == _rank(state, second) == 4 and np.shape(state[first])[1] in CHANNELS:
+        if rank(state, first) == rank(state, second) == 4 and np.shape(state[first])[1] in CHANNELS:
             return "cyclegan/D"
     return None
 
@@ -98,14 +98,14 @@ def without_statistics(state: dict) -> dict:
 def _generator(state: dict, name: str, where: str) -> dict:
     blocks = [key for key in state if re.fullmatch(r"model\.\d+\.conv_block\.1\.weight", key)]
     last = f"model.{17 + len(blocks)}.weight"
-    first, final = _shape(state, "model.1.weight", where), _shape(state, last, where)
+    first, final = convolution_shape(state, "model.1.weight", where), convolution_shape(state, last, where)
     inward, outward = ("channels_a", "channels_b") if name == "G_A" else ("channels_b", "channels_a")
     return {
-        inward: _channels(first[1], where),
-        outward: _channels(final[0], where),
+        inward: image_channels(first[1], where),
+        outward: image_channels(final[0], where),
         "blocks": len(blocks),
         "g_width": first[0],
-        "dropout": _rank(state, f"{blocks[0][: -len('1.weight')]}6.weight") == 4,
+        "dropout": rank(state, f"{blocks[0][: -len('1.weight')]}6.weight") == 4,
         "norm": _norm(state, "model.1", "model.2"),
     }
 
@@ -113,16 +113,16 @@ def _generator(state: dict, name: str, where: str) -> dict:
 def _discriminator(state: dict, name: str, where: str) -> dict:
     pixel = "net.0.weight" in state
     prefix, second = ("net", "net.2") if pixel else ("model", "model.2")
-    first = _shape(state, f"{prefix}.0.weight", where)
+    first = convolution_shape(state, f"{prefix}.0.weight", where)
     norm = _norm(state, second, f"{prefix}.3")
     told = {
-        "channels_b" if name == "D_A" else "channels_a": _channels(first[1], where),
+        "channels_b" if name == "D_A" else "channels_a": image_channels(first[1], where),
         "d_network": "pixel" if pixel else "basic",
         "d_width": first[0],
         "norm": norm,
     }
     if not pixel:  # two convolutions behind those that halve the image
-        told["d_layers"] = sum(_rank(state, key) == 4 for key in state) - 2
+        told["d_layers"] = sum(rank(state, key) == 4 for key in state) - 2
     return told
 
 
@@ -130,20 +130,3 @@ def _norm(state: dict, convolution: str, norm: str) -> str:
     if f"{norm}.weight" in state:
         return "batch"
     return "instance" if f"{convolution}.bias" in state else "none"
-
-
-def _channels(count: int, where: str) -> int:
-    if count not in CHANNELS:
-        raise UserError(f"{where} has images of {count} channels, and 1 or 3 can be converted")
-    return count
-
-
-def _rank(state: dict, key: str) -> int:
-    return np.ndim(state[key]) if key in state else 0
-
-
-def _shape(state: dict, key: str, where: str) -> tuple:
-    shape = np.shape(state.get(key))
-    if len(shape) != 4 or 0 in shape:
-        raise UserError(f"{where} has no convolution {key}; only the authors' architecture can be converted")
-    return shape

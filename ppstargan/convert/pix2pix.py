@@ -11,7 +11,8 @@ from typing import Callable
 
 import numpy as np
 
-from ppstargan.convert.cyclegan import CHANNELS, without_statistics
+from ppstargan.convert.cyclegan import without_statistics
+from ppstargan.convert.shapes import convolution_shape, image_channels, rank
 from ppstargan.errors import UserError
 
 DESCRIPTIONS = {
@@ -27,10 +28,10 @@ FIRST, LAST = "model.model.0.weight", "model.model.3.weight"  # of a U-Net, whic
 
 def kind_of(state: dict) -> str | None:
     """Which of ``DESCRIPTIONS`` the state_dict ``state`` is, by its keys and shapes; None for none of them."""
-    if _rank(state, FIRST) == _rank(state, LAST) == 4:
+    if rank(state, FIRST) == rank(state, LAST) == 4:
         return "pix2pix/G"
     for first, second in (("model.0.weight", "model.2.weight"), ("net.0.weight", "net.2.weight")):
-        if _rank(state, first) == _rank(state, second) == 4 and np.shape(state[first])[1] in PAIRED:
+        if rank(state, first) == rank(state, second) == 4 and np.shape(state[first])[1] in PAIRED:
             return "pix2pix/D"
     return None
 
@@ -87,15 +88,15 @@ def architecture_of(parts: dict, where: str) -> tuple:
 
 def _generator(state: dict, where: str) -> dict:
     levels = [key for key in state if re.fullmatch(r"model\.model\.1\.model(\.3\.model)*\.1\.weight", key)]
-    first, last = (_shape(state, key, where) for key in (FIRST, LAST))
+    first, last = (convolution_shape(state, key, where) for key in (FIRST, LAST))
     if not levels:
         raise UserError(f"{where} has no level below the first of a U-Net; only the authors' can be converted")
     outer = "model.model.1.model."  # the second level, which is followed by a norm on its way up
     innermost = len(levels) == 1
     norm = f"{outer}{4 if innermost else 6}.weight"
     return {
-        "in_channels": _channels(first[1], where),
-        "out_channels": _channels(last[1], where),
+        "in_channels": image_channels(first[1], where),
+        "out_channels": image_channels(last[1], where),
         "levels": len(levels) + 1,
         "g_width": first[0],
         "norm": "batch" if norm in state else "instance" if f"{outer}1.bias" in state else "none",
@@ -106,7 +107,7 @@ def _discriminator(state: dict, where: str) -> tuple:
     """What a discriminator tells of the architecture, and how many channels it sees."""
     pixel = "net.0.weight" in state
     prefix = "net" if pixel else "model"
-    first = _shape(state, f"{prefix}.0.weight", where)
+    first = convolution_shape(state, f"{prefix}.0.weight", where)
     batch, instance = f"{prefix}.3.weight" in state, f"{prefix}.2.bias" in state
     told = {
         "d_network": "pixel" if pixel else "basic",
@@ -114,22 +115,5 @@ def _discriminator(state: dict, where: str) -> tuple:
         "norm": "batch" if batch else "instance" if instance else "none",
     }
     if not pixel:  # two convolutions behind those that halve the image
-        told["d_layers"] = sum(_rank(state, key) == 4 for key in state) - 2
+        told["d_layers"] = sum(rank(state, key) == 4 for key in state) - 2
     return told, first[1]
-
-
-def _channels(count: int, where: str) -> int:
-    if count not in CHANNELS:
-        raise UserError(f"{where} has images of {count} channels, and 1 or 3 can be converted")
-    return count
-
-
-def _rank(state: dict, key: str) -> int:
-    return np.ndim(state[key]) if key in state else 0
-
-
-def _shape(state: dict, key: str, where: str) -> tuple:
-    shape = np.shape(state.get(key))
-    if len(shape) != 4 or 0 in shape:
-        raise UserError(f"{where} has no convolution {key}; only the authors' architecture can be converted")
-    return shape
