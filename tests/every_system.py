@@ -41,9 +41,12 @@ TINY = {  # of those keys that a system has
 }
 TINIER = {  # configuration -> what suits it alone
     "cgan_toy": ["model.img_size=16"],
-    "cyclegan_toy": ["model.img_size=16", "model.blocks=1", "data.load_size=18", "train.pool_size=5"],  # full soon
+    "cyclegan_toy": [
+        "model.img_size=16", "model.blocks=1", "model.norm=instance", "data.load_size=18", "train.pool_size=5"
+    ],
     "gan_toy": ["model.img_size=16", "train.discriminator_steps=2"],
     "gan_mnist": ["model.img_size=16"],
+    "pix2pix_toy": ["model.img_size=64", "model.levels=6", "data.load_size=72"],  # the least with dropout
     "ugatit_toy": ["model.img_size=16", "data.load_size=18", "model.blocks=1", "model.global_layers=4"],
     "wgan_toy": ["model.img_size=16"],
     "wgan_gp_toy": ["model.img_size=16", "train.critic_steps=2"],

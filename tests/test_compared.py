@@ -1,15 +1,15 @@
 """tools/evaluate.py for the systems beside StarGAN v2, with tiny networks and a stand-in for Inception."""
 
-import json
-import runpy
-import sys
+from functools import partial
 from pathlib import Path
 
+import comparing
 import noise_model
 import numpy as np
 import paddle
 import pytest
 import small_model
+from comparing import FIGURES, features, pictures, same
 from PIL import Image
 
 from ppstargan import checkpoint
@@ -18,8 +18,6 @@ from ppstargan.data.digits import write_digits
 from ppstargan.data.transforms import middle_square, to_array
 from ppstargan.errors import UserError
 from ppstargan.metrics import judges as judges_module
-from ppstargan.metrics.figures import figures
-from ppstargan.metrics.judges import Judge, prepare
 from ppstargan.metrics.likeness import Comparison, measure
 from ppstargan.nets.gans import build
 from ppstargan.pictures import to_uint8
@@ -27,39 +25,11 @@ from ppstargan.sampler import Sampler
 from ppstargan.systems import gan
 
 ROOT = Path(__file__).parents[1]
-TOOL = ROOT / "tools" / "evaluate.py"
-FIGURES = ["fid_tiny", "kid_tiny", "kid_tiny_error", "precision_tiny", "recall_tiny", "density_tiny", "coverage_tiny"]
 CLASSES = {"cat": 8, "dog": 5, "lion": 1}  # images of each
 CYCLEGAN = {
     "img_size": 16, "channels_a": 1, "channels_b": 3, "blocks": 1, "g_width": 4, "d_network": "basic", "d_width": 4,
     "d_layers": 2, "norm": "instance", "dropout": True,
 }  # fmt: skip
-
-
-class TinyInception:
-    """Colours and edges in place of Inception: cheap, and it counts its images."""
-
-    tensorflow, images = False, 0
-
-    def __call__(self, x):
-        self.images += len(x)
-        edges = (x[:, :, 1:] - x[:, :, :-1]).abs().mean(axis=[2, 3])
-        return paddle.concat([x.mean(axis=[2, 3]), edges, x[:, 0, 20:22, 30]], axis=1)
-
-
-@pytest.fixture
-def tiny(monkeypatch):
-    judge = Judge(TinyInception(), "tiny", "stand-in", "b")
-    monkeypatch.setattr(judges_module, "load_inception", lambda *given: judge)
-    return judge
-
-
-def pictures(folder, count, seed, size=(20, 24)):
-    rng = np.random.default_rng(seed)
-    folder.mkdir(parents=True)
-    for i in range(count):
-        coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
-        coarse.resize(size).save(folder / f"{i}.png")
 
 
 @pytest.fixture(scope="module")
@@ -91,35 +61,13 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture
+def tiny(monkeypatch):
+    return comparing.tiny(monkeypatch)
+
+
+@pytest.fixture
 def evaluate(place, tiny, monkeypatch, capsys, tmp_path):
-    """Runs the tool in a folder of its own; returns the exit code, what it printed and the rows of its report."""
-
-    def run(config, weights, data, *arguments):
-        monkeypatch.chdir(tmp_path)
-        command = ["evaluate.py", "-c", str(ROOT / "configs" / f"{config}.yaml"), "--weights",
-                   str(place / f"{weights}.pdparams"), "-o", f"data.root={place / data}", "data.workers=2", "--to",
-                   "report", *map(str, arguments)]  # fmt: skip
-        monkeypatch.setattr(sys, "argv", command)
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(TOOL), run_name="__main__")
-        said = capsys.readouterr()
-        rows = {}
-        if not ended.value.code:
-            found = json.loads((tmp_path / "report" / "evaluation.json").read_text(encoding="utf-8"))
-            rows = {(row["what"], row["seed"]): row for row in found["measurements"]}
-        return ended.value.code, said.out, said.err, rows
-
-    return run
-
-
-def features(judge, images, size=16):
-    return judge.net(paddle.to_tensor(np.stack([prepare(judge, image, size) for image in images]))).numpy()
-
-
-def same(row, real, made):
-    expected = figures(tuple(name for name in FIGURES if name in row), real, made)
-    return row["generated"] == len(made) and row["real"] == len(real) and expected == pytest.approx(
-        {name: row[name] for name in expected}, rel=1e-4, abs=1e-6)  # fmt: skip
+    return partial(comparing.evaluate, place, tmp_path, monkeypatch, capsys)
 
 
 def test_what_a_gan_draws_against_the_images_of_train(place, tiny, evaluate):

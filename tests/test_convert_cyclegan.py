@@ -156,7 +156,7 @@ def test_files_of_one_epoch_become_one_which_a_run_starts_from(tmp_path, four):
     for folder in ("trainA", "trainB"):
         (tmp_path / "data" / folder).mkdir(parents=True)
         Image.new("RGB", (16, 16)).save(tmp_path / "data" / folder / "0.png")
-    told = "channels_a=1 channels_b=3 img_size=16 blocks=2 g_width=4 d_width=4 d_layers=3"
+    told = "channels_a=1 channels_b=3 img_size=16 blocks=2 g_width=4 d_width=4 d_layers=3 norm=instance"
     model = [f"model.{entry}" for entry in told.split()]
     given = [*model, "loss.lambda_identity=0", f"data.root={tmp_path / 'data'}"]
     trainer = Trainer(load_config(CONFIGS / "cyclegan_toy.yaml", given), cyclegan)

@@ -19,8 +19,8 @@ from ppstargan.training.trainer import Trainer
 
 SMALL = [
     "model.img_size=16", "model.blocks=1", "model.g_width=4", "model.d_width=4", "model.d_layers=2",
-    "data.load_size=18", "data.workers=0", "train.batch_size=2", "train.pool_size=3", "train.log_every=1",
-    "train.save_every=1000", "train.sample_every=1000",
+    "model.norm=instance", "data.load_size=18", "data.workers=0", "train.batch_size=2", "train.pool_size=3",
+    "train.log_every=1", "train.save_every=1000", "train.sample_every=1000",
 ]  # fmt: skip
 
 

@@ -35,16 +35,16 @@ def test_partners_differ_in_the_pony_alone():
     plain, striped = ponies(0, 40), ponies(1, 40)
     away = np.abs(plain - striped).mean(3)
     changed = (away > 0.05).mean((1, 2))
-    assert (changed > 0.1).all() and (changed < 0.5).all()
-    assert (np.median(away, axis=(1, 2)) == 0).all()  # sky and meadow
-    assert away.mean() > 0.1
+    assert (changed > 0.25).all() and (changed < 0.5).all()
+    assert ((away < 0.02).mean((1, 2)) > 0.45).all()  # sky and meadow
+    assert away.mean() > 0.2
 
 
 def test_ponies_differ_widely_and_look_both_ways():
     for side in (0, 1):
         drawn = ponies(side, 60)
         distances = [np.abs(drawn[i] - drawn[i + 30]).mean() for i in range(30)]
-        assert np.mean(distances) > 0.25 and min(distances) > 0.08
+        assert np.mean(distances) > 0.2 and min(distances) > 0.08
     drawn = ponies(1, 60, size=64)
     dark = (drawn < -0.6).all(3)[:, :32]  # manes, which are on the side that it looks to
     left = dark[:, :, :32].sum((1, 2)) > dark[:, :, 32:].sum((1, 2))
@@ -97,7 +97,7 @@ def test_the_partners_of_the_test_images(tmp_path):
         for index, image in enumerate(true):
             test = np.asarray(Image.open(tmp_path / f"ponies/test{letter}/0000{index}.png"))
             away = np.abs(test.astype(int) - image).mean(2)
-            assert np.median(away) == 0 and away.mean() > 5  # the same meadow, another coat
+            assert (away < 3).mean() > 0.45 and away.mean() > 10  # the same meadow, another coat
             for other in sorted((tmp_path / "ponies").rglob("*.png")):  # who trains sees none of them
                 assert np.abs(np.asarray(Image.open(other)).astype(int) - image).mean() > 5
     assert len(everything) == 14

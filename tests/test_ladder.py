@@ -34,6 +34,11 @@ EXPECTED = {
     "wgan_train_mlp": 19,
     "wgan_diters": 1,
     "wgan_data": 3,
+    "pix2pix_forward": 18,
+    "pix2pix_losses": 97,
+    "pix2pix_train": 60,
+    "pix2pix_schedule": 8,
+    "pix2pix_data": 16,
     "cyclegan_forward": 6,
     "cyclegan_losses": 75,
     "cyclegan_train": 63,
@@ -56,6 +61,7 @@ def test_case(name):
 def test_no_array_of_a_case_is_left_out():
     """Whatever a kit keeps is compared, but for the runs in float32, which show what rounding does."""
     some = ("gan_gp_train", "wgan_train_mlp", "cgan_forward", "wgan_losses", "ugatit_forward")
+    some += ("pix2pix_losses", "pix2pix_train", "pix2pix_data")
     for name in (*some, "cyclegan_losses", "cyclegan_train", "cyclegan_pool"):
         case = read_case(KIT, name)
         compared = {check.quantity for check in checks.run(case)}

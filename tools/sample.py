@@ -10,7 +10,8 @@ by turns: a sheet, or by --out-dir a file each. --video makes the noise move fro
 
 CycleGAN and U-GAT-IT make another image of each --source, from side A to B, or by --direction BtoA the other way: a
 sheet with the translations below their sources, or by --out-dir a file each; U-GAT-IT by --heatmap with what it looked
-at in between."""
+at in between. pix2pix does so in the direction that it was trained in, by each picture's own statistics and with
+dropout, as in training and as its authors have it, or by --eval as other networks are used."""
 
 import argparse
 from datetime import datetime
@@ -41,6 +42,9 @@ def read_arguments() -> argparse.Namespace:
     add("--reference", type=place, nargs="+", metavar="PATH", help=what)
     add("--domain", nargs="+", metavar="NAME", help="domains or classes of the seeds, or the domain of the references")
     add("--direction", choices=("AtoB", "BtoA"), help="which way to translate between two sides [AtoB]")
+    add("--size", metavar="PX", help="to which pictures are resized before another is made of each: a multiple of 4, "
+        "of pix2pix of 2 to the power of its levels; own: each one's own, to the nearest multiple [as in training]")
+    add("--eval", action="store_true", help="pix2pix: by the running statistics of batch norm, and without dropout")
     add("--heatmap", action="store_true", help="U-GAT-IT: columns of source, attention and translation")
     add("--count", type=int, metavar="N", help="pictures to draw from noise [64; 8 of each class; 16 in a video]")
     add("--seed", type=int, help="another seed, other styles or pictures [0]")

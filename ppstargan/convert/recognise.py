@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from ppstargan.convert import cyclegan, gans, ugatit
+from ppstargan.convert import cyclegan, gans, pix2pix, ugatit
 from ppstargan.convert.torch_pickle import one_line
 from ppstargan.errors import UserError
 from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS
@@ -21,7 +21,8 @@ DESCRIPTIONS = {
     "inception_tf": "the TensorFlow Inception of Heusel et al. (pytorch-fid's pt_inception-2015-12-05)",
     "lpips": "linear weights of LPIPS",
 }
-OTHERS = {**gans.DESCRIPTIONS, **cyclegan.DESCRIPTIONS, "ugatit": ugatit.DESCRIPTION}  # of the other systems
+# Of the other systems.
+OTHERS = {**gans.DESCRIPTIONS, **pix2pix.DESCRIPTIONS, **cyclegan.DESCRIPTIONS, "ugatit": ugatit.DESCRIPTION}
 # A file of one network holds its parameters without a name for the whole; it is told by one of them.
 MARKS = {
     "fan": "m0.coordconv.conv.weight",
@@ -69,7 +70,7 @@ def recognise(value, where: str):
             if kind == "inception_v3" and np.shape(state.get("fc.weight"))[:1] == (TENSORFLOW_CLASSES,):
                 kind = "inception_tf"
             return kind, {kind: state}
-    kind = gans.kind_of(state) or cyclegan.kind_of(state)
+    kind = gans.kind_of(state) or pix2pix.kind_of(state) or cyclegan.kind_of(state)
     if kind:
         return kind, {kind: state}
     raise _unknown(f"the keys {some(value)}", where)

@@ -10,7 +10,7 @@ import numpy as np
 import paddle
 
 from ppstargan import checkpoint
-from ppstargan.convert import cyclegan, gans, paddlegan, torch_reader, torch_writer, ugatit
+from ppstargan.convert import cyclegan, gans, paddlegan, pix2pix, torch_reader, torch_writer, ugatit
 from ppstargan.convert.names import in_paddle, in_torch, names, torch_shape
 from ppstargan.convert.optimizers import adam_moments
 from ppstargan.convert.recognise import HIGH_PASS, LAPLACIAN, described, infer_architecture, recognise, some
@@ -27,6 +27,7 @@ from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, build
 HOW_TO_GET = "to get the authors' files, converted: python tools/download.py --list"
 COUNTER = "num_batches_tracked"  # of PyTorch's batch norms; Paddle's own have none, and old files neither
 INCEPTION_UNUSED = "|".join(f"{re.escape(beginning)}.*" for beginning in inception.UNUSED)
+A_FILE_EACH = {"pix2pix": pix2pix, "cyclegan": cyclegan}  # whose networks lie in files side by side
 # Entries that a file may have beside the network's own, as regular expressions.
 UNUSED = {
     # wing.ckpt was trained as a stack of hourglasses, and the authors load the first.
@@ -107,10 +108,11 @@ def convert(path, w_hpf: float | None = None):
     elif kind == "ugatit":
         architecture, remarks = ugatit.architecture_of(parts, str(path))
         content = _system_content(kind, architecture, parts, str(path))
-    elif kind in cyclegan.DESCRIPTIONS:
-        parts, beside = cyclegan.parts_of(path, kind, parts[kind], lambda other: _read(other, HOW_TO_GET))
-        architecture, remarks = cyclegan.architecture_of(parts, str(path))
-        content, remarks = _system_content("cyclegan", architecture, parts, str(path)), beside + remarks
+    elif kind.split("/")[0] in A_FILE_EACH:
+        system, _ = kind.split("/")
+        parts, beside = A_FILE_EACH[system].parts_of(path, kind, parts[kind], lambda other: _read(other, HOW_TO_GET))
+        architecture, remarks = A_FILE_EACH[system].architecture_of(parts, str(path))
+        content, remarks = _system_content(system, architecture, parts, str(path)), beside + remarks
     elif kind in gans.DESCRIPTIONS:
         content, remarks = _gan_content(kind, parts[kind], str(path)), []
     else:

@@ -22,7 +22,7 @@ from ppstargan.errors import UserError
 
 
 class Images(NamedTuple):
-    """What a system trains on and looks at. An item is a path, or an image that is in memory already."""
+    """What a system trains on and looks at. An item is a path, several in a tuple, or an image in memory."""
 
     train: dict  # {name of a domain or class: items to draw samples from}
     val: dict  # the same for sheets and measurements
@@ -43,21 +43,22 @@ def sample(draw: Callable, seed: int, iteration: int, index: int) -> tuple:
     """Sample ``index`` of the batch of ``iteration`` (>= 0), the items it was loaded from, and the bad files met.
 
     ``draw(rng, load)`` gives a named tuple of arrays. ``load(item, others, but=None)`` opens an item, or, where it is
-    bad, one of ``others`` that is neither bad nor ``but``, and gives (image, the item that it is). Raises UserError
-    where there is none left.
+    bad, one of ``others`` that is neither bad nor ``but``, and gives (image, the item that it is). What opens an item,
+    or raises BadImage, is ``open_item``; an item of several files is a tuple of paths. Raises UserError where there is
+    none left.
     """
     rng = np.random.default_rng([seed, iteration, index])
     loaded: list = []
     bad: dict[Path, BadImage] = {}
 
-    def load(item, others: Sequence, but=None) -> tuple:
+    def load(item, others: Sequence, but=None, open_item: Callable = load_rgb) -> tuple:
         while True:
             try:
-                image = item if isinstance(item, np.ndarray) else load_rgb(item)
+                image = item if isinstance(item, np.ndarray) else open_item(item)
             except BadImage as error:
                 bad[item] = error
             else:
-                loaded.append(item)
+                loaded.extend(item if isinstance(item, tuple) else [item])
                 return image, item
             rest = [other for other in others if other not in bad and other != but]
             if not rest:
@@ -121,7 +122,7 @@ def load_batch(paths: Sequence[str | Path], size: int) -> np.ndarray:
 
 def _folder(items: Sequence) -> Path:
     """The folder, of a domain say, that most of ``items`` lie in."""
-    folders = [path.parent for path in items]
+    folders = [(item[0] if isinstance(item, tuple) else item).parent for item in items]
     return max(set(folders), key=folders.count)
 
 

@@ -35,7 +35,7 @@ class Comparison(NamedTuple):
     size: int
     made: Callable  # () -> batches of images, uint8 [n, S, S, 3]
     count: int  # of all that are made
-    real: list  # paths, or images in memory
+    real: list  # paths, pairs of paths, or images in memory
     seen: Callable  # one of ``real`` -> the RGB image of S px that a perfect model could make
     told: tuple  # what is made, and what is real (and how ``seen`` brings it to its size), in words
     made_of: dict  # all that ``made`` depends on, for JSON
@@ -170,7 +170,7 @@ class _One:
 def _digest(items: list) -> str:
     """SHA-256 of images in memory, or of the names, sizes and times of files."""
     if not isinstance(items[0], np.ndarray):
-        return store.digest_of_files(items)
+        return store.digest_of_files(path for item in items for path in (item if isinstance(item, tuple) else (item,)))
     sha = hashlib.sha256()
     for image in items:
         sha.update(f"{image.shape} ".encode())

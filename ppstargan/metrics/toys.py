@@ -11,9 +11,12 @@ from PIL import Image
 from ppstargan.data import idx, ponies
 from ppstargan.data.batches import load_batch
 from ppstargan.data.digits import CLASSES, write_digits
+from ppstargan.data.outlines import write_outlines
+from ppstargan.data.pairs import POOL, load_pairs
 from ppstargan.data.toy import write_cats_lions, write_dataset
 from ppstargan.data.transforms import for_testing
-from ppstargan.metrics import digits, sides, toy
+from ppstargan.metrics import digits, pairs, sides, toy
+from ppstargan.nets.norms import each_by_itself
 
 SAMPLES = 1000  # generated digits that the judge sees
 AT_ONCE = 50  # images that are translated together
@@ -38,6 +41,11 @@ def draw_digits(config) -> None:
     write_digits(config.data.root)
 
 
+def draw_outlines(config) -> None:
+    """Raises UserError as ``write_outlines``."""
+    write_outlines(config.data.root, size=config.model.img_size)
+
+
 def draw_ponies(config) -> None:
     """Raises UserError as ``write_ponies``."""
     ponies.write_ponies(config.data.root, size=config.model.img_size)
@@ -60,6 +68,17 @@ def measure_digits(trainer) -> digits.Report:
     made = generated(trainer.averages["generator"], SAMPLES, trainer.config.model.latent_dim, classes)
     drawn = idx.read(trainer.config.data.root)
     return digits.measure(drawn.train, drawn.test, made.mean(1, keepdims=True), classes)
+
+
+def measure_outlines(trainer) -> pairs.Report:
+    """What a pix2pix makes of held-out outlines, each normalised by itself."""
+    model, data = trainer.config.model, trainer.data
+    channels = (model.in_channels, model.out_channels)
+    (_, known), (given, wanted) = (
+        load_pairs(part[POOL], model.direction, model.img_size, channels) for part in (data.train, data.val)
+    )
+    generator = trainer.system.networks["generator"]
+    return pairs.measure(lambda x: each_by_itself(generator, paddle.to_tensor(x)).numpy(), known, given, wanted)
 
 
 def measure_ponies(trainer) -> sides.Report:
@@ -111,6 +130,7 @@ TOYS = {  # by the system
     "gan": _DIGITS,
     "wgan": _DIGITS,
     "cgan": _DIGITS,
+    "pix2pix": Toy("outlines and faces", draw_outlines, measure_outlines, "pairs"),
     "cyclegan": Toy("ponies", draw_ponies, measure_ponies, "a_to_b"),
     "ugatit": Toy("cats and lions", draw_cats_lions, measure_cats_lions, "a2b"),
 }

@@ -9,6 +9,7 @@ from ppstargan.nets import mlp, ugatit
 from ppstargan.nets.dcgan import DCGAN_D, DCGAN_G
 from ppstargan.nets.patchgan import PatchGAN, PixelGAN
 from ppstargan.nets.resnet import ResnetGenerator
+from ppstargan.nets.unet import UNet
 
 NETWORKS = ("dcgan", "mlp", "pytorch_gan")
 
@@ -81,12 +82,23 @@ def cyclegan_judge_a(channels_a, channels_b, **sizes):
     return cyclegan_judge_b(channels_a, **sizes)
 
 
+def pix2pix_generator(in_channels, out_channels, g_width, levels, norm, dropout, **_):
+    """Images [N, in_channels, H, W] -> [N, out_channels, H, W]."""
+    return UNet(in_channels, out_channels, g_width, levels, norm, dropout)
+
+
+def pix2pix_discriminator(in_channels, out_channels, **sizes):
+    """Both images of a pair in one, [N, in_channels + out_channels, H, W] -> logits of patches or pixels."""
+    return cyclegan_judge_b(in_channels + out_channels, **sizes)
+
+
 # System -> its networks -> what builds each from an architecture, the arguments that a file of weights keeps.
 BUILDERS = {
     "gan": {"generator": generator, "discriminator": discriminator},
     "wgan": {"generator": generator, "critic": discriminator},
     "cgan": {"generator": conditional_generator, "discriminator": conditional_discriminator},
     "cyclegan": {"G_A": cyclegan_to_b, "G_B": cyclegan_to_a, "D_A": cyclegan_judge_b, "D_B": cyclegan_judge_a},
+    "pix2pix": {"generator": pix2pix_generator, "discriminator": pix2pix_discriminator},
     "ugatit": {
         "genA2B": ugatit_generator,
         "genB2A": ugatit_generator,

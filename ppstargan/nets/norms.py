@@ -128,3 +128,25 @@ def _instance_layer_norm(x, rho, gamma, beta, epsilon: float = 1e-5):
     layer = (1 - rho) * (layer_squares / (channels * pixels - 1) + epsilon).rsqrt()
     y = (gamma * (instance + layer)) * centred + (gamma * layer * (mean - layer_mean) + beta)
     return y.astype(given)
+
+
+@paddle.no_grad()
+def each_by_itself(net: nn.Layer, x: paddle.Tensor) -> paddle.Tensor:
+    """What ``net`` makes of each of x [N, C, H, W] when batch norms see it alone, as in training with a batch of 1.
+
+    Without dropout; the running statistics are then as they were.
+    """
+    before = [(buffer, buffer.clone()) for buffer in net.buffers()]
+    was_training = net.training
+    net.eval()
+    for layer in net.sublayers():
+        if isinstance(layer, BatchNorm):
+            layer.train()
+    y = paddle.concat([net(one) for one in x.split([1] * x.shape[0])])
+    for buffer, value in before:
+        paddle.assign(value, buffer)
+    if was_training:
+        net.train()
+    else:
+        net.eval()
+    return y

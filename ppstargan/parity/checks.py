@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from ppstargan.errors import UserError
-from ppstargan.parity import align, cgan, cyclegan, data, face, gan, metrics, networks, ugatit, wgan
+from ppstargan.parity import align, cgan, cyclegan, data, face, gan, metrics, networks, pix2pix, ugatit, wgan
 from ppstargan.parity.kit import Case
 
 # System -> kind of case -> a function that yields its checks. A case without a system is one of StarGAN v2.
@@ -22,6 +22,7 @@ KINDS = {
     "gan": gan.KINDS,
     "wgan": wgan.KINDS,
     "cgan": cgan.KINDS,
+    "pix2pix": pix2pix.KINDS,
     "cyclegan": cyclegan.KINDS,
     "ugatit": ugatit.KINDS,
 }

@@ -7,6 +7,7 @@ import re
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import Callable
 
 import numpy as np
 import paddle
@@ -86,11 +87,14 @@ def dropouts(net: paddle.nn.Layer) -> list:
 
 
 @paddle.no_grad()
-def forward(case: Case):
-    """Yields the checks of outputs without dropout, with given values dropped, and by running statistics."""
+def forward(case: Case, system: str = "cyclegan", build: Callable = build):
+    """Yields the checks of outputs without dropout, with given values dropped, and by running statistics.
+
+    ``build(kind, settings)`` makes a network of ``system``.
+    """
     for row in case.settings["nets"]:
         name, prefix = row["name"], f"{case.prefix}/{row['name']}"
-        net = steps.filled(build(row["net"], row), f"cyclegan/{name}")
+        net = steps.filled(build(row["net"], row), f"{system}/{name}")
         x = steps.tensor(fill.image(prefix, (row["batch"], row["input_nc"], *row["size"])))
         if case.keys(f"eval/{name}"):  # first, as training moves the statistics
             net.eval()

@@ -13,7 +13,7 @@ from ppstargan.convert.names import in_paddle, names, torch_shape
 from ppstargan.errors import UserError
 from ppstargan.parity import fill
 
-KEPT = (4096, 2048, 1024, 256, 128, 32)  # figures that a kit keeps of an array, by the kind of array
+KEPT = (4096, 2048, 1024, 512, 256, 128, 64, 32)  # figures that a kit keeps of an array, by the kind of array
 
 
 @dataclass(frozen=True)

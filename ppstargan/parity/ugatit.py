@@ -61,11 +61,10 @@ def filled(net: paddle.nn.Layer, name: str) -> paddle.nn.Layer:
 
 
 def build(settings: dict, name: str) -> paddle.nn.Layer:
-    """The network that a kit calls ``name``, with its weights; "gen" has those of genA2B."""
-    if name.startswith("dis"):
+    """The network that a kit calls ``name``, with its weights."""
+    if name in DISCRIMINATORS:
         return filled(Discriminator(settings["ch"], LAYERS[name[3]]), name)
-    net = Generator(settings["img_size"], settings["ch"], settings["n_res"], settings["light"])
-    return filled(net, name if name in GENERATORS else GENERATORS[0])
+    return filled(Generator(settings["img_size"], settings["ch"], settings["n_res"], settings["light"]), name)
 
 
 @paddle.no_grad()
@@ -73,9 +72,10 @@ def forward(case: Case):
     """Yields the checks of outputs, of the generators' layers, and of the discriminators' vectors."""
     for row in case.settings["nets"]:
         settings, tag = {**case.settings, **row}, row["tag"]
-        net, size = build(settings, row["net"]), settings["img_size"]
+        judge, size = row["net"] in DISCRIMINATORS, settings["img_size"]
+        net = build(settings, row["net"] if judge else GENERATORS[0])  # every generator of these cases has its weights
         x = steps.tensor(fill.image(f"{case.prefix}/{tag}/x", (settings["batch"], 3, size, size)))
-        if not row["net"].startswith("dis"):
+        if not judge:
             seen = watched(net, [key[len(f"{tag}/block/") :] for key in case.keys(f"{tag}/block/")])
             yield from output_checks(case, tag, net(x))
             for key, value in seen.items():

@@ -35,9 +35,15 @@ from ppstargan.translate.from_pictures import Way
 SHOWN = 8  # images of each side on a sheet
 WAYS = {"AtoB": Way("genA2B"), "BtoA": Way("genB2A")}
 # What tools/sample.py does with weights, by which options.
-sample, TAKES = partial(from_pictures.sample, ways=WAYS, resample=sides.BILINEAR), from_pictures.TAKES_HEATMAP
-comparisons = partial(compared.from_sides, ways=WAYS, resample=sides.BILINEAR)  # and what tools/evaluate.py does
-MEASURES = compared.SIDES
+sample = partial(
+    from_pictures.sample,
+    ways=WAYS,
+    resample=sides.BILINEAR,
+    multiple_of=lambda architecture: 4 if architecture["light"] else 0,  # the full model's linear layer has one size
+)
+TAKES = from_pictures.TAKES_HEATMAP
+# And what tools/evaluate.py does.
+comparisons, MEASURES = partial(compared.from_sides, ways=WAYS, resample=sides.BILINEAR), compared.SIDES
 
 
 @dataclass

@@ -1,0 +1,135 @@
+"""pix2pix's networks in its authors' files: bare state_dicts, EPOCH_net_G.pth of a U-Net and EPOCH_net_D.pth.
+
+The published ones are generators alone, latest_net_G.pth. All sizes are in the shapes; the direction is not.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+
+from ppstargan.convert.cyclegan import CHANNELS, without_statistics
+from ppstargan.errors import UserError
+
+DESCRIPTIONS = {
+    "pix2pix/G": "a generator of pix2pix (the authors' *_net_G.pth)",
+    "pix2pix/D": "a discriminator of pix2pix (the authors' *_net_D.pth)",
+}
+NETWORKS = {"G": "generator", "D": "discriminator"}
+PAIRED = {2: (1, 1), 4: (3, 1), 6: (3, 3)}  # channels that a discriminator sees -> of what is given, and of the rest
+# What a file of the other network alone does not tell: the authors' values.
+USUAL = {"levels": 8, "g_width": 64, "d_network": "basic", "d_width": 64, "d_layers": 3}
+FIRST, LAST = "model.model.0.weight", "model.model.3.weight"  # of a U-Net, which nests its levels between the two
+
+
+def kind_of(state: dict) -> str | None:
+    """Which of ``DESCRIPTIONS`` the state_dict ``state`` is, by its keys and shapes; None for none of them."""
+    if _rank(state, FIRST) == _rank(state, LAST) == 4:
+        return "pix2pix/G"
+    for first, second in (("model.0.weight", "model.2.weight"), ("net.0.weight", "net.2.weight")):
+        if _rank(state, first) == _rank(state, second) == 4 and np.shape(state[first])[1] in PAIRED:
+            return "pix2pix/D"
+    return None
+
+
+def parts_of(path, kind: str, state: dict, read: Callable) -> tuple:
+    """{network: its state_dict} of the file at ``path`` and of the other of its epoch beside it, and remarks.
+
+    ``read(path)`` gives another file's kind and parts. One of another system is left alone.
+    """
+    path, letter = Path(path), kind[-1]
+    parts, remarks = {NETWORKS[letter]: without_statistics(state)}, []
+    named = re.fullmatch(r"(.*_net_)([GD])(\.\w+)", path.name)
+    if named and named[2] != letter:
+        raise UserError(f"{path} is called {named[2]}, and holds {DESCRIPTIONS[kind]}; give it the name that it had")
+    other = "D" if letter == "G" else "G"
+    beside = path.with_name(f"{named[1]}{other}{named[3]}") if named else None
+    if beside and beside.exists():
+        found, theirs = read(beside)
+        if found == f"pix2pix/{other}":
+            parts[NETWORKS[other]] = without_statistics(theirs[found])
+            remarks.append(f"with {beside.name}, which is beside it")
+        else:
+            remarks.append(f"without {beside.name} beside it, which is not pix2pix's")
+    return {name: parts[name] for name in NETWORKS.values() if name in parts}, remarks
+
+
+def architecture_of(parts: dict, where: str) -> tuple:
+    """The architecture of the state_dicts ``parts``, and remarks. Raises UserError where they do not go together.
+
+    What the networks that are there do not tell is taken as the authors have it.
+    """
+    told, remarks = {}, []
+    if "generator" in parts:
+        told = _generator(parts["generator"], f"{where}, generator")
+    if "discriminator" in parts:
+        judge, channels = _discriminator(parts["discriminator"], f"{where}, discriminator")
+        if "generator" in parts:
+            both = told["in_channels"] + told["out_channels"]
+            if channels != both or judge["norm"] != told["norm"]:
+                what = f"the generator has {both} channels and norm {told['norm']}"
+                theirs = f"the discriminator {channels} and {judge['norm']}"
+                raise UserError(f"{where}: {what}, {theirs}; networks of one run are alike: convert them one by one")
+        else:
+            judge |= dict(zip(("in_channels", "out_channels"), PAIRED[channels]))
+        told |= judge
+    found = {**USUAL, **told}
+    remarks = ["no file tells the direction: AtoB is noted"]
+    if "generator" in parts:
+        remarks.append("nor whether values are dropped: they are, as the authors do")
+    order = ("in_channels", "out_channels", "levels", "g_width", "d_network", "d_width", "d_layers", "norm")
+    sizes = {"img_size": 2 ** found["levels"], "direction": "AtoB"}
+    return {**sizes, **{key: found[key] for key in order}, "dropout": True}, remarks
+
+
+def _generator(state: dict, where: str) -> dict:
+    levels = [key for key in state if re.fullmatch(r"model\.model\.1\.model(\.3\.model)*\.1\.weight", key)]
+    first, last = (_shape(state, key, where) for key in (FIRST, LAST))
+    if not levels:
+        raise UserError(f"{where} has no level below the first of a U-Net; only the authors' can be converted")
+    outer = "model.model.1.model."  # the second level, which is followed by a norm on its way up
+    innermost = len(levels) == 1
+    norm = f"{outer}{4 if innermost else 6}.weight"
+    return {
+        "in_channels": _channels(first[1], where),
+        "out_channels": _channels(last[1], where),
+        "levels": len(levels) + 1,
+        "g_width": first[0],
+        "norm": "batch" if norm in state else "instance" if f"{outer}1.bias" in state else "none",
+    }
+
+
+def _discriminator(state: dict, where: str) -> tuple:
+    """What a discriminator tells of the architecture, and how many channels it sees."""
+    pixel = "net.0.weight" in state
+    prefix = "net" if pixel else "model"
+    first = _shape(state, f"{prefix}.0.weight", where)
+    batch, instance = f"{prefix}.3.weight" in state, f"{prefix}.2.bias" in state
+    told = {
+        "d_network": "pixel" if pixel else "basic",
+        "d_width": first[0],
+        "norm": "batch" if batch else "instance" if instance else "none",
+    }
+    if not pixel:  # two convolutions behind those that halve the image
+        told["d_layers"] = sum(_rank(state, key) == 4 for key in state) - 2
+    return told, first[1]
+
+
+def _channels(count: int, where: str) -> int:
+    if count not in CHANNELS:
+        raise UserError(f"{where} has images of {count} channels, and 1 or 3 can be converted")
+    return count
+
+
+def _rank(state: dict, key: str) -> int:
+    return np.ndim(state[key]) if key in state else 0
+
+
+def _shape(state: dict, key: str, where: str) -> tuple:
+    shape = np.shape(state.get(key))
+    if len(shape) != 4 or 0 in shape:
+        raise UserError(f"{where} has no convolution {key}; only the authors' architecture can be converted")
+    return shape
