@@ -1,5 +1,6 @@
 """tools/evaluate.py for the systems beside StarGAN v2, with tiny networks and a stand-in for Inception."""
 
+import os
 from functools import partial
 from pathlib import Path
 
@@ -36,7 +37,8 @@ CYCLEGAN = {
 def place(tmp_path_factory):
     """Digits; pictures of three classes, and of two sides; and weights of each system."""
     root = tmp_path_factory.mktemp("compared")
-    write_digits(root / "digits", size=20, train_count=3, test_count=1)
+    for seed, name in enumerate(("digits", "others")):
+        write_digits(root / name, size=20, train_count=3, test_count=1, seed=seed)
     for seed, (name, count) in enumerate(CLASSES.items()):
         pictures(root / "classes" / "train" / name, count, seed)
     for data, counts in {"sides": (2, 2, 7, 9), "no_val": (2, 2), "one": (2, 2, 1, 2)}.items():
@@ -153,6 +155,12 @@ def test_what_is_there_counts_for_the_same_inputs_alone(place, tiny, evaluate):
     assert tiny.net.images == 24 + 18 and rows["all", 777]["fid_tiny"] != straight["all", 777]["fid_tiny"]
     *_, rows = evaluate("gan_toy", "other", "digits", "--count", 8)
     assert tiny.net.images == 42 + 8 and rows["all", 777]["fid_tiny"] != straight["all", 777]["fid_tiny"]
+    *_, rows = evaluate("gan_toy", "gan", "others", "--count", 8)  # by their pixels, as they are no files
+    assert tiny.net.images == 50 + 16 and rows["all", 777]["fid_tiny"] != straight["all", 777]["fid_tiny"]
+    evaluate("wgan_toy", "wgan", "classes")
+    os.utime(place / "classes" / "train" / "cat" / "0.png", (0, 0))
+    evaluate("wgan_toy", "wgan", "classes")
+    assert tiny.net.images == 66 + 28 + 28
 
 
 def test_bad_files_are_left_out_and_named(place, tiny, evaluate, tmp_path):
