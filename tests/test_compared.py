@@ -47,6 +47,9 @@ def place(tmp_path_factory):
     small_model.save(root / "stargan_v2.pdparams", small_model.networks())
     for system in noise_model.ARCHITECTURES:
         noise_model.save(root / f"{system}.pdparams", system)
+    ten = {**noise_model.ARCHITECTURES["cgan"], "num_domains": 10}
+    nets = {"generator": checkpoint.arrays(build("cgan", ten)["generator"])}
+    checkpoint.save({"system": "cgan", "architecture": ten, "domains": None, "nets": nets}, root / "ten.pdparams")
     other = {name: checkpoint.arrays(net) for name, net in noise_model.networks("gan", seed=1).items()}
     noise_model.save(root / "other.pdparams", "gan", nets=other)
     paddle.seed(0)
@@ -111,12 +114,20 @@ def test_each_class_of_a_conditional_gan(place, tiny, evaluate):
     assert same(rows["all classes", 777], real, made)
     for number, name in enumerate(("cat", "dog")):
         assert same(rows[f"class {name}", 777], real[of_real == number], made[of_made == number])
-    why = "class lion has 2 generated and 1 real images, and FID needs 2 of each: it is not measured by itself"
+    why = "all figures are left out: class lion has 2 generated and 1 real images, and FID needs 2 of each"
     assert f"\n- warning: {why}\n" in said
+    assert "\n- warning: 2 generated images of a class: FID is biased" in said
     why = "are left out: class dog has 10 generated and 5 real images, and coverage needs 6 real ones"
     assert f"\n- warning: precision, recall, density and coverage {why}\n" in said
     (line,) = [line for line in said.splitlines() if line.startswith("| class dog |")]
     assert line.endswith(") |  |  |  |  | 10 | 5 |") and set(rows["class dog", 777]) & set(FIGURES) == {*FIGURES[:3]}
+
+
+def test_what_many_classes_lack_is_said_once(place, evaluate):
+    said = evaluate("cgan_toy", "ten", "digits", "--count", 30)[1]
+    why = "KID, precision, recall, density and coverage are left out: class 0 has 3 generated and 3 real images, and"
+    assert f"- warning: {why} KID needs 4 of each (so it is with 9 more)\n" in said
+    assert said.count("- warning: KID") == 1
 
 
 def test_both_ways_between_two_sides(place, tiny, evaluate):

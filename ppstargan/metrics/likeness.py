@@ -49,18 +49,19 @@ class Comparison(NamedTuple):
 
 def left_out(comparison: Comparison) -> list:
     """Which figures of a comparison there are not, and why, a line each. Raises UserError where there are none."""
-    lines = []
+    found: dict = {}  # what is left out: each time it is
     for name, (made, real) in comparison.sets().items():
         few, why = min(len(made), len(real)), f"{name} has {len(made)} generated and {len(real)} real images"
         if few < LEAST_REAL and name == comparison.name:
             raise UserError(f"{why}, and FID needs {LEAST_REAL} of each; give more")
         if few < LEAST_REAL:
-            lines.append(f"{why}, and FID needs {LEAST_REAL} of each: it is not measured by itself")
+            found.setdefault("all figures are", []).append(f"{why}, and FID needs {LEAST_REAL} of each")
         elif few < LEAST:
-            lines.append(f"KID, {MANIFOLD} are left out: {why}, and KID needs {LEAST} of each")
+            found.setdefault(f"KID, {MANIFOLD} are", []).append(f"{why}, and KID needs {LEAST} of each")
         elif not enough_for_manifold(len(real), len(made)):
-            lines.append(f"{MANIFOLD} are left out: {why}, and coverage needs {balls.LEAST_REAL} real ones")
-    return lines
+            found.setdefault(f"{MANIFOLD} are", []).append(f"{why}, and coverage needs {balls.LEAST_REAL} real ones")
+    more = {what: f" (so it is with {len(whys) - 1} more)" if whys[1:] else "" for what, whys in found.items()}
+    return [f"{what} left out: {whys[0]}{more[what]}" for what, whys in found.items()]
 
 
 @paddle.no_grad()

@@ -61,7 +61,9 @@ def evaluate(config, weights, content: dict, system, inception: Judge, settings:
     comparisons, warnings = system.comparisons(content, weights, images, settings)
     for name, one in {one.name: one for one in comparisons}.items():
         warnings += likeness.left_out(one)
-        warnings += few_samples({f"real images of {name}": len(one.real), f"generated images of {name}": one.count})
+        made, real = (min(map(len, rows)) for rows in zip(*one.sets().values()))
+        of = "a class" if one.parts else name
+        warnings += few_samples({f"real images of {of}": real, f"generated images of {of}": made})
     for line in warnings:
         print(f"warning: {line}", flush=True)
     measured = likeness.measure(comparisons, inception, folder, cache, settings.batch_size, settings.workers)
