@@ -15,7 +15,11 @@ setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    packages=find_packages(include=["ppstargan", "ppstargan.*"]),
+    # In a wheel, tools/ and configs/ lie in the package: there the command below, and -c toy, find them.
+    packages=[*find_packages(include=["ppstargan", "ppstargan.*"]), "ppstargan.tools", "ppstargan.configs"],
+    package_dir={"ppstargan.tools": "tools", "ppstargan.configs": "configs"},
+    package_data={"ppstargan.configs": ["*.yaml"]},
+    entry_points={"console_scripts": ["ppstargan = ppstargan.__main__:main"]},
     python_requires=">=3.8",
     install_requires=[
         "numpy>=1.21",

@@ -166,3 +166,27 @@ def fill(net: paddle.nn.Layer, values: dict, where: str, may_differ: tuple = ())
         if name not in kept:
             value.set_value(np.asarray(values[name], str(value.dtype).split(".")[-1]))
     return kept
+
+
+def slim(content: dict, where: str) -> dict:
+    """What pictures are made by, of a file's ``content``: floats in float16, no optimisers, and nothing of the run.
+
+    These are the moving averages, or the networks where there are none, and what never trains, such as the FAN. Raises
+    UserError where a value is beyond float16's 65504; ``where`` the content is from is for the message.
+    """
+    nets, averages, stepped = (content.get(part) or {} for part in ("nets", "averages", "optimizers"))
+    if averages:
+        nets = {name: values for name, values in nets.items() if name not in stepped and name not in averages}
+    kept = {"averages": {name: _halved(values, f"{where}, {name}") for name, values in averages.items()},
+            "nets": {name: _halved(values, f"{where}, {name}") for name, values in nets.items()}}  # fmt: skip
+    told = {key: content[key] for key in ("system", "architecture", "domains") if key in content}
+    return {**told, **{part: networks for part, networks in kept.items() if networks}}
+
+
+def _halved(values: dict, where: str) -> dict:
+    """Arrays {name: array} with floats as float16."""
+    largest = np.finfo(np.float16).max
+    for name, value in values.items():
+        if value.dtype.kind == "f" and np.abs(value).max(initial=0) > largest:
+            raise UserError(f"{where}: {name} has values beyond {largest:g}, which float16 cannot hold; keep the file")
+    return {name: value.astype(np.float16) if value.dtype.kind == "f" else value for name, value in values.items()}

@@ -18,7 +18,8 @@ import warnings
 from pathlib import Path
 from typing import Callable, NoReturn
 
-from ppstargan.errors import UsageError, UserError
+from ppstargan.config import find
+from ppstargan.errors import UsageError, UserError, as_typed
 from ppstargan.files import check_dead_link, expanded
 from ppstargan.translator import FAN_PATH, Translator
 
@@ -32,14 +33,20 @@ BACKGROUND_HELP = "put behind transparent places: white, #RRGGBB [the colours th
 class Parser(argparse.ArgumentParser):
     """Answers a wrong call with one line instead of the whole usage."""
 
+    def format_help(self) -> str:
+        """The help, with commands that work here."""
+        return as_typed(super().format_help())
+
     def error(self, message: str) -> NoReturn:
         """Ends the process with ``message`` in one line, and exit code 2."""
-        self.exit(2, f"error: {message}; see python {shlex.quote(sys.argv[0])} --help\n")
+        started = sys.argv[0] if sys.argv[0].startswith("ppstargan ") else f"python {shlex.quote(sys.argv[0])}"
+        self.exit(2, f"error: {message}; see {started} --help\n")
 
 
 def parser(description: str, example: str) -> Parser:
     """A parser whose ``--help`` ends with an example."""
     return Parser(
+        prog=Path(sys.argv[0]).name,
         description=description,
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -59,6 +66,15 @@ def place(text: str) -> Path:
     return path
 
 
+def configuration(text: str) -> Path:
+    """A configuration that an argument names. Says which it is, where that is not just the file of that name."""
+    given = place(text)
+    path = find(given)
+    if path != given:
+        print(f"configuration: {path}", flush=True)
+    return path
+
+
 def add_override(arguments: Parser) -> None:
     """Adds ``-o a.b=c …``."""
     what = "values in place of the configuration's; of a key's, the last holds"
@@ -67,7 +83,8 @@ def add_override(arguments: Parser) -> None:
 
 def add_config(arguments: Parser) -> None:
     """Adds ``-c CONFIG`` and ``-o a.b=c …``."""
-    arguments.add_argument("-c", "--config", type=place, required=True, help="configuration, such as configs/afhq.yaml")
+    what = "configuration, such as configs/afhq.yaml; one that comes along goes by its name alone, such as afhq"
+    arguments.add_argument("-c", "--config", type=configuration, required=True, help=what)
     add_override(arguments)
 
 

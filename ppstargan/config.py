@@ -18,11 +18,11 @@ from typing import NamedTuple, get_type_hints
 import yaml
 
 from ppstargan import yaml_text
-from ppstargan.errors import UsageError
+from ppstargan.errors import ROOT, UsageError
 from ppstargan.files import expanded
 from ppstargan.yaml_text import Text
 
-CONFIGS = Path(__file__).parents[1] / "configs"  # where there is a checkout
+CONFIGS = ROOT / "configs"
 LARGEST = 10**12  # of whole numbers: more than any run does, and less than times are counted in
 LARGEST_SEED = 2**32 - 1  # larger than any that people type, and whole in every library
 WIDEST = 2**16  # of layers, and batches
@@ -111,6 +111,17 @@ def known_keys(schema: type) -> dict:
     return {name: found[name] for name in found if name not in sections(schema)}
 
 
+def find(name, folder=Path()) -> Path:
+    """The file ``name`` in ``folder``, which may lack its .yaml, or else the one in CONFIGS of that name.
+
+    For ``toy`` or ``configs/toy.yaml``, say. Where there is neither, the file as it was named.
+    """
+    asked = Path(folder, name)
+    whole = asked if asked.suffix == ".yaml" else Path(f"{asked}.yaml")
+    along = [CONFIGS / whole.name] if Path(name).parent in (Path(), Path("configs")) else []
+    return next((path for path in (asked, whole, *along) if path.is_file()), asked)
+
+
 def read(path, overrides=()) -> list:
     """[("train.lr", Text), …] of the file ``path`` and those it starts from, then of overrides: the last one holds.
 
@@ -182,7 +193,7 @@ def _read(path: Path, open_files: tuple) -> list:
         raise UsageError(f"no configuration {path}{asked}; the ones that come along are in {CONFIGS}") from None
     base = content.pop("_base_", None)
     named = base.text and expanded(yaml_text.one_line(base, "_base_")) if base else ""
-    return [*(_read(path.parent / named, (*open_files, path)) if named else []), *content.items()]
+    return [*(_read(find(named, path.parent), (*open_files, path)) if named else []), *content.items()]
 
 
 def _known(name: str, value: Text, schema: type) -> Key:

@@ -14,9 +14,10 @@ import warnings
 import zlib  # noqa: F401  (Paddle 2.6.2 crashes where it is imported before zlib)
 from pathlib import Path
 
-from ppstargan.errors import UsageError
+from ppstargan.errors import UsageError, as_typed
 
 SWITCH = "PPSTARGAN_THREADS"  # "off" leaves the environment alone
+_chosen: list[str] = []  # variables that are set here, and not by the user
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
@@ -63,13 +64,28 @@ def choose_threads() -> str:
     if os.environ.get(SWITCH) == "off":
         return f"left alone ({SWITCH}=off)"
     _keep_memory()
-    os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))
+    if "OMP_NUM_THREADS" not in os.environ:
+        os.environ["OMP_NUM_THREADS"] = str(usable_cores())
+        _chosen.append("OMP_NUM_THREADS")
     path = _mkl_code_path()
     if path:
         os.environ.setdefault("MKL_DEBUG_CPU_TYPE", path)
-    return ", ".join(
-        f"{name}={os.environ[name]}" for name in ("OMP_NUM_THREADS", "MKL_DEBUG_CPU_TYPE") if name in os.environ
-    )
+    return _threads()
+
+
+def one_thread() -> str:
+    """From now on one thread computes, unless the user has said how many. Returns the line of ``choose_threads``."""
+    import paddle
+
+    if _chosen:
+        os.environ["OMP_NUM_THREADS"] = "1"  # of further processes
+        paddle.base.core.set_num_threads(1)
+    return f"left alone ({SWITCH}=off)" if os.environ.get(SWITCH) == "off" else _threads()
+
+
+def _threads() -> str:
+    names = ("OMP_NUM_THREADS", "MKL_DEBUG_CPU_TYPE")
+    return ", ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ)
 
 
 @contextlib.contextmanager
@@ -141,9 +157,8 @@ def import_paddle() -> None:
         if error.name != "paddle":
             raise
         sys.excepthook = _one_line_for_missing_paddle(sys.excepthook)
-        raise MissingPaddle(
-            'PaddlePaddle is not installed: pip install -e ".[cpu]", or ".[gpu]" on a machine with an NVIDIA GPU'
-        ) from None
+        how = 'pip install -e ".[cpu]", or ".[gpu]" on a machine with an NVIDIA GPU'
+        raise MissingPaddle(as_typed(f"PaddlePaddle is not installed: {how}")) from None
     finally:
         if main:
             signal.signal(signal.SIGINT, before)

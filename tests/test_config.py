@@ -129,8 +129,8 @@ def test_a_file_may_write_a_key_with_its_dots(tmp_path):
 
 
 def test_a_missing_base_names_the_file_that_asks_for_it(tmp_path):
-    (tmp_path / "mine.yaml").write_text("_base_: base.yaml\n")
-    with pytest.raises(UsageError, match=rf"no configuration {tmp_path}/base\.yaml, which {tmp_path}/mine\.yaml names"):
+    (tmp_path / "mine.yaml").write_text("_base_: none.yaml\n")
+    with pytest.raises(UsageError, match=rf"no configuration {tmp_path}/none\.yaml, which {tmp_path}/mine\.yaml names"):
         load_config(tmp_path / "mine.yaml")
     with pytest.raises(UsageError, match=rf"no configuration {tmp_path}/x\.yaml; the ones that .* are in {CONFIGS}"):
         load_config(tmp_path / "x.yaml")

@@ -56,9 +56,9 @@ def discriminator(width, layers):
 
 
 def file_of(light, prefix=""):
-    """What the authors' code saves, of 2 channels and 2 blocks; a full one is of 12 px."""
+    """What the authors' code saves, of 2 and 3 channels and 2 blocks; a full one is of 12 px."""
     rng = np.random.default_rng(0)
-    shapes = [generator(2, 2, 8 if light else 8 * 9)] * 2 + [discriminator(2, 5)] * 2 + [discriminator(2, 4)] * 2
+    shapes = [generator(2, 2, 8 if light else 8 * 9)] * 2 + [discriminator(3, 5)] * 2 + [discriminator(3, 4)] * 2
     return {
         name: {prefix + key: rng.normal(size=size).astype(np.float32) for key, size in part.items()}
         for name, part in zip(NETWORKS, shapes)
@@ -75,7 +75,7 @@ def test_there_and_back(tmp_path, light):
     assert ("a light model takes images of any size" in " ".join(lines)) == light
     content = checkpoint.load(tmp_path / "a.pdparams")
     assert (content["system"], tuple(content["nets"]), content["domains"]) == ("ugatit", NETWORKS, None)
-    sizes = {"width": 2, "blocks": 2, "global_layers": 5, "local_layers": 4}
+    sizes = {"g_width": 2, "d_width": 3, "blocks": 2, "global_layers": 5, "local_layers": 4}
     assert content["architecture"] == {**sizes, "light": light, "img_size": 256 if light else 12}
 
     lines = to_authors_file(tmp_path / "a.pdparams", tmp_path / "back.pt")
@@ -100,7 +100,7 @@ def test_data_parallel_puts_nothing_in_the_way(tmp_path):
 
 def run(*overrides):
     paddle.seed(0)
-    sizes = ["model.width=2", "model.blocks=2", "model.global_layers=5", "model.local_layers=4", "model.img_size=24"]
+    sizes = [*("model.g_width=2", "model.d_width=3", "model.blocks=2"), "model.global_layers=5", "model.local_layers=4"]
     system = ugatit.System(load_config(CONFIGS / "ugatit_toy.yaml", [*sizes, *overrides]), Images({}, {}, {}))
     return state.State(system.networks, {}, {}, system.optimizers, system.architecture, ["A", "B"], "ugatit")
 
@@ -116,8 +116,8 @@ def test_a_run_starts_from_a_converted_file(tmp_path):
     fc = ours.networks["genB2A"].FC[0].weight.numpy()
     np.testing.assert_array_equal(fc, parts["genB2A"]["FC.0.weight"].T)
     np.testing.assert_array_equal(ours.networks["disLB"].conv.weight_v.numpy(), parts["disLB"]["conv.weight_v"])
-    with pytest.raises(UserError, match=r"for this file's networks: -o .*model\.width=2"):
-        state.initialise(run("model.width=4"), tmp_path / "a.pdparams")
+    with pytest.raises(UserError, match=r"for this file's networks: -o .*model\.g_width=2"):
+        state.initialise(run("model.g_width=4"), tmp_path / "a.pdparams")
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,32 @@ def test_what_all_get_from_the_first_may_be_counters(monkeypatch):
     distributed.from_first(net.state_dict().values())
     assert sent == [("float32", 0), ("int64", 0)]
     assert int(net.num_batches_tracked) == 2**41 and net._variance.numpy().tolist() == [2, 2, 2]
+
+
+TOGETHER = """
+import sys
+import ppstargan
+import paddle
+from ppstargan.training import distributed
+
+def mean():
+    distributed.start()
+    number = paddle.to_tensor(float(10 + distributed.rank()))
+    distributed.mean_over_processes([number])
+    return float(number)
+
+paddle.set_device("cpu")
+if distributed.is_second():
+    mean()
+    sys.exit()
+with distributed.beside([sys.executable, "-c", sys.argv[1], sys.argv[1]]):
+    print(distributed.count(), mean())
+"""
+
+
+def test_a_process_starts_its_own_second():
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", TOGETHER, TOGETHER], capture_output=True, text=True, timeout=120, env=environment
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "2 10.5\n", "")

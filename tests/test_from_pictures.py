@@ -114,6 +114,8 @@ def test_a_file_each_and_bad_ones_left_out(folder, sample, tmp_path):
         ("both", [], 2, "give --source, the images to translate"),
         ("both", ["--source", "nowhere.png"], 1, "no file or folder"),
         ("both", ["--count", "3"], 2, "--count is not for cyclegan"),
+        ("both", ["--eval"], 2, "--eval is not for cyclegan"),
+        ("both", ["--source", "{0}", "--size", "18"], 2, "--size is 18; give a multiple of 4 from 8 to 8192, or own"),
         ("both", ["--direction", "AB"], 2, "invalid choice: 'AB'"),
         (
             "a",
@@ -142,7 +144,8 @@ def test_a_file_of_one_generator_goes_its_way(folder, sample, tmp_path):
 
 def test_a_heatmap_is_between_source_and_translation(folder, sample, tmp_path):
     """Of U-GAT-IT: a column, whether of one picture, in a sheet, or in a file each; by bilinear pixels."""
-    architecture = {"img_size": 16, "light": True, "width": 2, "blocks": 1, "global_layers": 4, "local_layers": 3}
+    architecture = {"img_size": 16, "light": True, "g_width": 2, "d_width": 2, "blocks": 1}
+    architecture.update(global_layers=4, local_layers=3)
     paddle.seed(0)
     nets = build("ugatit", architecture)
     values = {name: checkpoint.arrays(nets[name]) for name in ("genA2B", "genB2A")}
@@ -164,5 +167,14 @@ def test_a_heatmap_is_between_source_and_translation(folder, sample, tmp_path):
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
     assert sheet.shape == (2 + 2 * 50, 2 + 3 * 18, 3)
     np.testing.assert_array_equal(sheet[2:50, 2:18], column)
+    assert sample("ugatit", *asked, "--size", 24, "--out", "larger.png")[0] == 0
+    assert np.asarray(Image.open(tmp_path / "larger.png")).shape == (72, 24, 3)
+    code, _, error = sample("ugatit", *asked, "--size", "own")
+    assert code == 2 and "--heatmap is of square pictures, and does not go with --size own" in error
+    content["architecture"] = {**architecture, "light": False}
+    content["nets"] = {"genB2A": checkpoint.arrays(build("ugatit", content["architecture"])["genB2A"])}
+    checkpoint.save(content, folder / "full.pdparams")
+    code, _, error = sample("full", *asked, "--size", 24)
+    assert code == 2 and "full.pdparams takes pictures of 16 px alone; leave out --size 24" in error
     code, _, error = sample("both", "--source", source, "--heatmap")
     assert code == 2 and "--heatmap is not for cyclegan" in error

@@ -1,9 +1,13 @@
 """What happens around the import of Paddle."""
 
+import os
 import subprocess
 import sys
 
+import paddle
 import pytest
+
+from ppstargan import runtime
 
 WITHOUT_PADDLE = "sys.modules['paddle'] = None\n"  # as Python sees a module that is not there
 
@@ -38,3 +42,23 @@ def test_numpy_2_with_paddle_2_is_told(paddle, numpy, warned):
         f'warning: Paddle {paddle} was built for NumPy 1, and NumPy {numpy} is installed: pip install "numpy<2"\n'
     )
     assert done.stderr == (expected if warned else "")
+
+
+@pytest.mark.parametrize(("chosen", "said", "asked"), [([], "3", []), (["OMP_NUM_THREADS"], "1", [1])])
+def test_one_thread_computes_unless_the_user_has_said_how_many(chosen, said, asked, monkeypatch):
+    """Also where Paddle was imported with more, as by the command ppstargan."""
+    seen = []
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setattr(runtime, "_chosen", chosen)
+    monkeypatch.setattr(paddle.base.core, "set_num_threads", seen.append)
+    assert f"OMP_NUM_THREADS={said}" in runtime.one_thread() and os.environ["OMP_NUM_THREADS"] == said
+    assert seen == asked
+
+
+def test_threads_that_the_user_chose_are_known(monkeypatch):
+    monkeypatch.setattr(runtime, "_chosen", [])
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert "OMP_NUM_THREADS=3" in runtime.choose_threads() and runtime._chosen == []
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert f"OMP_NUM_THREADS={runtime.usable_cores()}" in runtime.choose_threads()
+    assert runtime._chosen == ["OMP_NUM_THREADS"]

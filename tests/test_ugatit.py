@@ -17,7 +17,10 @@ from ppstargan.systems.load import load_config
 from ppstargan.training import state
 from ppstargan.training.step import iterate
 
-TINY = ["model.img_size=24", "model.width=2", "model.blocks=1", "model.global_layers=4", "model.local_layers=3"]
+TINY = [
+    *("model.img_size=24", "model.g_width=2", "model.d_width=2"),
+    *("model.blocks=1", "model.global_layers=4", "model.local_layers=3"),
+]
 AT_REST = ["train.lr_iter=2"]  # iteration 1 has the rate 0
 
 
@@ -168,7 +171,7 @@ def test_an_iteration_sets_the_rates():
 
 def test_the_first_weights_are_pytorchs():
     """Uniform in +-1 / sqrt(fan in), biases too; the norms start as they should."""
-    system = made("model.width=8")
+    system = made("model.g_width=8", "model.d_width=8")
     for name, net in system.networks.items():
         values = arrays(net)
         for key, value in values.items():

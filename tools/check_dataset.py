@@ -8,9 +8,12 @@ from ppstargan.data.check import check_dataset
 
 def main() -> int:
     arguments = parser(__doc__, "python tools/check_dataset.py data/afhq")
-    what = "folder that holds train and val, or the four files of MNIST or a set like it"
+    what = "folder that holds train and val, trainA and trainB, pairs, or the four files of MNIST"
     arguments.add_argument("root", type=place, help=what)
-    return check_dataset(arguments.parse_args().root)
+    what = "two folders are of pairs, as pix2pix takes them: every picture of A needs one of the same name in B"
+    arguments.add_argument("--pairs", action="store_true", help=what)
+    given = arguments.parse_args()
+    return check_dataset(given.root, given.pairs)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Imported by every tool before the package: finds that of this checkout where none is installed, and has one line
-tell of a package that is missing."""
+tell of a package that is missing. In a wheel the tools lie in the package."""
 
 import importlib.util
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+CHECKOUT = (ROOT / "ppstargan").is_dir()
 NAMES = {"PIL": "pillow", "cv2": "opencv-python", "skimage": "scikit-image", "yaml": "pyyaml"}  # for pip
 
 
@@ -18,7 +19,8 @@ def _advice(error) -> str:
     if isinstance(error, ModuleNotFoundError) and name != "ppstargan":
         paddle = "" if importlib.util.find_spec("paddle") else "[cpu]"
         gpu = ", or with [gpu] for [cpu] on a machine with an NVIDIA GPU" if paddle else ""
-        return f'{sys.executable} has no package {NAMES.get(name, name)}: {pip} -e "{ROOT}{paddle}"{gpu}'
+        ours = f'-e "{ROOT}{paddle}"' if CHECKOUT else f'"ppstargan{paddle}"'
+        return f"{sys.executable} has no package {NAMES.get(name, name)}: {pip} {ours}{gpu}"
     if "libGL" in str(error) or "libgthread" in str(error):
         return f"OpenCV cannot be loaded ({error}): {pip} --force-reinstall --no-deps opencv-python-headless"
     return ""
@@ -37,5 +39,6 @@ def _one_line(otherwise):
     return hook
 
 
-sys.path.append(str(ROOT))
+if CHECKOUT:
+    sys.path.append(str(ROOT))
 sys.excepthook = _one_line(sys.excepthook)

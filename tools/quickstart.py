@@ -1,20 +1,19 @@
 """Draws what a system's toy configuration trains on, trains it, and measures the result: everything at once, with no
 download. It draws faces for stargan_v2, where no system is named, and digits for gan, wgan, wgan_gp and cgan."""
 
+import contextlib
 import os
+import sys
 import time
 from pathlib import Path
 
-# Before Paddle reads it: at 32 px two threads gain a tenth on a quiet machine, and lose half where a core is busy.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import checkout  # noqa: F401
 
-import ppstargan
 from ppstargan.cli import add_override, add_resume, add_system, parser, run_tool
 from ppstargan.metrics.toys import TOYS
-from ppstargan.runtime import choose_device
+from ppstargan.runtime import choose_device, one_thread
 from ppstargan.systems.load import load_config, system_named
+from ppstargan.training import distributed
 from ppstargan.training.runs import find_checkpoint
 from ppstargan.training.trainer import Trainer
 
@@ -33,16 +32,18 @@ def main() -> int:
     add_resume(arguments)
     given = arguments.parse_args()
     config = load_config(SYSTEMS[given.system], given.override)
-    toy = TOYS[config.system]
-    print(f"device: {choose_device()}\nthreads: {ppstargan.THREADS}", flush=True)
+    toy, kind = TOYS[config.system], system_named(config.system)
+    # At 32 px two threads gain a tenth on a quiet machine, and lose half where a core is busy; two processes gain half.
+    device = choose_device()
+    print(f"device: {device}\nthreads: {one_thread()}", flush=True)
+    if distributed.is_second():
+        return train(given, config, kind)[1]
 
     toy.draw(config)
-    print(f"drawn {toy.what}: {config.data.root}")
-    trainer = Trainer(config, system_named(config.system))
-    if given.resume is not None:
-        trainer.resume(find_checkpoint(config, given.resume), given.allow_changes)
+    print(f"drawn {toy.what}: {config.data.root}", flush=True)
     begun = time.perf_counter()
-    code = trainer.run()
+    with processes(config, kind, device):
+        trainer, code = train(given, config, kind)
     if code:
         return code
     minutes = (time.perf_counter() - begun) / 60
@@ -53,6 +54,24 @@ def main() -> int:
     if sheets:  # a finished run of elsewhere, resumed, has none here
         print(f"look at: {sheets[-1]}")
     return 0
+
+
+def processes(config, kind, device: str):
+    """A second process for the second core, where each can have its half of a batch."""
+    halves = not (kind.System.across_batch or config.train.batch_size % (2 * config.train.accumulate))
+    cores = len(os.sched_getaffinity(0)) if device.startswith("CPU") else 0
+    if not halves or cores < 2 or distributed.launched():
+        return contextlib.nullcontext()
+    print("processes: 2", flush=True)
+    return distributed.beside([sys.executable, __file__, *sys.argv[1:]])
+
+
+def train(given, config, kind) -> tuple:
+    """The trainer, which has trained, and its exit code."""
+    trainer = Trainer(config, kind)
+    if given.resume is not None:
+        trainer.resume(find_checkpoint(config, given.resume), given.allow_changes)
+    return trainer, trainer.run()
 
 
 if __name__ == "__main__":

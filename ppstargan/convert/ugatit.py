@@ -33,7 +33,8 @@ def architecture_of(parts: dict, where: str) -> tuple:
     return {
         "img_size": img_size,
         "light": light,
-        "width": width,
+        "g_width": width,
+        "d_width": _shape(parts["disGA"], "model.1.weight_orig", 4, f"{where}, disGA")[0],
         "blocks": _count(generator, r"UpBlock1_\d+\.conv1\.weight"),
         "global_layers": _count(parts["disGA"], r"model\.\d+\.weight_orig") + 1,
         "local_layers": _count(parts["disLA"], r"model\.\d+\.weight_orig") + 1,

@@ -16,6 +16,7 @@ from ppstargan.data.check_idx import check_idx
 from ppstargan.data.dataset import find_domains
 from ppstargan.data.folders import check_same_domains
 from ppstargan.data.idx import is_idx
+from ppstargan.data.pairs import POOL, find_pairs, has_pairs, open_pair, paths_of
 from ppstargan.data.reading import read_picture
 from ppstargan.data.sides import find_sides, has_sides
 from ppstargan.data.threads import in_threads
@@ -38,24 +39,32 @@ class Checked(NamedTuple):
     transparent: bool = False
 
 
-def check_dataset(root: str | Path) -> int:
+def check_dataset(root: str | Path, pairs: bool = False) -> int:
     """Prints what is in ``root``/train and ``root``/val, and what is wrong with it; returns 1 for bad files, else 0.
 
     Files that are in train and in val, of nearly one colour, or transparent are named, but are no fault. Raises
     UserError for what training would refuse to start on: a part that is missing, or domains that differ. Of trainA and
-    trainB, the second part is that of ``find_sides``, or missing. MNIST's files go to ``check_idx``.
+    trainB, the second part is that of ``find_sides``, or missing. So it is of ``pairs``, and of what can be nothing
+    else, where pictures without a partner are bad files too. MNIST's files go to ``check_idx``.
     """
     if is_idx(root):
         return check_idx(root)
-    if has_sides(root):
+    what, alone = "images", {}
+    if pairs or has_pairs(root):
+        what, held = "pairs", find_pairs(root)
+        parts = {"train": {}, "val": {}, **{part: {POOL: some.items} for part, some in held.items()}}
+        alone = {part: [Checked(error.path, bad=error.reason) for error in some.alone] for part, some in held.items()}
+    elif has_sides(root):
         parts = {"train": {}, "val": {}, **find_sides(root)}
     else:
         parts = {"train": find_domains(Path(root) / "train", min_images=2), "val": find_domains(Path(root) / "val")}
     places = [(part, domain, path) for part in parts for domain in parts[part] for path in parts[part][domain]]
     found: dict[tuple[str, str], list[Checked]] = {}
-    with contextlib.closing(check_images([path for _, _, path in places])) as checks:
+    with contextlib.closing(check_images([item for _, _, item in places], what)) as checks:
         for (part, domain, _), checked in zip(places, checks):
             found.setdefault((part, domain), []).append(checked)
+    for part, lone in alone.items():
+        found.setdefault((part, POOL), []).extend(lone)
 
     print("\n".join(table(found)))
     everything = {part: [c for (p, _), group in found.items() if p == part for c in group] for part in parts}
@@ -67,19 +76,23 @@ def check_dataset(root: str | Path) -> int:
         print(f"in train and in val: {shown(train)} = {shown(val)}")
     for line in remarks([checked for group in everything.values() for checked in group]):
         print(line)
-    print(f"{len(places)} images, {len(bad)} of them bad; {len(twins)} in val that are in train too")
-    if not has_sides(root):  # whose names were compared
+    count = sum(map(len, found.values()))
+    print(f"{count} {what}, {len(bad)} of them bad; {len(twins)} in val that are in train too")
+    if what == "images" and not has_sides(root):  # whose names were compared
         check_same_domains(root, parts["train"], parts["val"])
     return 1 if bad else 0
 
 
-def check_images(paths: Sequence[Path]) -> Iterator[Checked]:
-    """Checks the images in threads, in order, and says on stderr how far it is. Closing it leaves the rest undone."""
+def check_images(items: Sequence, what: str = "images") -> Iterator[Checked]:
+    """Checks images, or "pairs", in threads, in order, and says on stderr how far it is.
+
+    Closing it leaves the rest undone.
+    """
 
     def told(done: int) -> None:
-        print(f"checked {done} of {len(paths)} images", file=sys.stderr, flush=True)
+        print(f"checked {done} of {len(items)} {what}", file=sys.stderr, flush=True)
 
-    return in_threads(_check, paths, told)
+    return in_threads(_check_pair if what == "pairs" else _check, items, told)
 
 
 def _check(path: Path) -> Checked:
@@ -93,11 +106,25 @@ def _check(path: Path) -> Checked:
         return Checked(path, bad=error.strerror or str(error))
 
 
-def _digest(path: Path) -> bytes:
+def _check_pair(item) -> Checked:
+    """The size is that of each half; uniform is a pair of which one half is."""
+    first = paths_of(item)[0]
+    try:
+        halves = open_pair(item)
+        uniform = any(max(ImageStat.Stat(half).stddev) < UNIFORM for half in halves)
+        return Checked(first, *halves[0].size, _digest(*paths_of(item)), uniform=uniform)
+    except BadImage as error:
+        return Checked(error.path, bad=error.reason)
+    except OSError as error:
+        return Checked(first, bad=error.strerror or str(error))
+
+
+def _digest(*paths: Path) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    for path in paths:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
     return digest.digest()
 
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from ppstargan.data.bad_files import BadImage, listing, shown
 from ppstargan.data.batches import Images
-from ppstargan.data.folders import check_links, exists, find_images, folders_in, image_lists
+from ppstargan.data.folders import check_links, exists, find_images, folders_in, holds_images, image_lists
 from ppstargan.data.transforms import load_rgb, resized, to_array
 from ppstargan.errors import UserError
 from ppstargan.files import check_dead_link
@@ -80,12 +80,11 @@ def find_pairs(root: str | Path) -> dict:
 
 
 def has_pairs(root: str | Path) -> bool:
-    """Whether ``root`` has the layout that is of pairs alone: pictures in train itself, or A/train and B/train."""
-    root = Path(root)
-    train = root / "train"
+    """Whether ``root`` has a layout that is of pairs alone: pictures right in train, or A/train and B/train."""
+    train = Path(root) / "train"
     if train.is_dir():
-        return not folders_in(train) and bool(find_images(train))
-    return all((root / side / "train").is_dir() for side in "AB")
+        return holds_images(train) and not folders_in(train)  # beside folders, they lie there by mistake
+    return all((Path(root) / side / "train").is_dir() for side in "AB")
 
 
 def paths_of(item) -> tuple:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from ppstargan.data.bad_files import shown
 from ppstargan.data.reading import read_picture
+from ppstargan.errors import as_typed
 
 CROP_AREA = (0.8, 1.0)  # share of the image that a random crop keeps
 FITS = ("square", "squash")  # how a picture of other shape becomes a square, the default first
@@ -34,9 +35,10 @@ def load_rgb(path: str | Path, background: tuple | None = None) -> Image.Image:
     if picture.transparent and background is None and not _told:
         _told.append(path)
         if _told[0] is path:  # of the threads that load, the first
+            both = as_typed("tools/prepare.py and tools/sample.py")
             print(
                 f"{shown(path)} is transparent in places: the colours that it hides are used there, as in the authors' "
-                "code; tools/prepare.py and tools/sample.py put one behind them by --background white (said once)",
+                f"code; {both} put one behind them by --background white (said once)",
                 file=sys.stderr,
                 flush=True,
             )

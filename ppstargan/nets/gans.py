@@ -45,19 +45,19 @@ def conditional_discriminator(img_size, channels, num_domains, **_):
     return mlp.ConditionalDiscriminator(img_size, channels, num_domains)
 
 
-def ugatit_generator(img_size, width, blocks, light, **_):
+def ugatit_generator(img_size, g_width, blocks, light, **_):
     """Images [N, 3, img_size, img_size] -> (those of the other domain, logits [N, 2], heatmap); light: of any size."""
-    return ugatit.Generator(img_size, width, blocks, light)
+    return ugatit.Generator(img_size, g_width, blocks, light)
 
 
-def ugatit_global(width, global_layers, **_):
+def ugatit_global(d_width, global_layers, **_):
     """Images [N, 3, H, W] -> (a score for each large patch, scores [N, 2], heatmap)."""
-    return ugatit.Discriminator(width, global_layers)
+    return ugatit.Discriminator(d_width, global_layers)
 
 
-def ugatit_local(width, local_layers, **_):
+def ugatit_local(d_width, local_layers, **_):
     """``ugatit_global`` for smaller patches."""
-    return ugatit.Discriminator(width, local_layers)
+    return ugatit.Discriminator(d_width, local_layers)
 
 
 def cyclegan_to_b(channels_a, channels_b, g_width, blocks, norm, dropout, **_):

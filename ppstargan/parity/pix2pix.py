@@ -32,7 +32,7 @@ def build(kind: str, s: dict) -> paddle.nn.Layer:
         levels = int(unet[1]).bit_length() - 1
         return UNet(s.get("input_nc", 3), s.get("output_nc", 3), s["ngf"], levels, s["norm"], s.get("dropout", False))
     if kind in ("basic", "n_layers"):
-        layers = s.get("n_layers", 3) if kind == "n_layers" else 3
+        layers = s.get("n_layers", s.get("n_layers_D", 3)) if kind == "n_layers" else 3
         return cyclegan.build("basic", {**s, "n_layers": layers})
     if kind == "pixel" or kind.startswith("resnet_"):
         return cyclegan.build(kind, s)

@@ -42,8 +42,8 @@ sample = partial(
     multiple_of=lambda architecture: 4 if architecture["light"] else 0,  # the full model's linear layer has one size
 )
 TAKES = from_pictures.TAKES_HEATMAP
-# And what tools/evaluate.py does.
-comparisons, MEASURES = partial(compared.from_sides, ways=WAYS, resample=sides.BILINEAR), compared.SIDES
+comparisons = partial(compared.from_sides, ways=WAYS, resample=sides.BILINEAR)  # and what tools/evaluate.py does
+MEASURES = compared.SIDES
 
 
 @dataclass
@@ -52,7 +52,8 @@ class Model:
 
     img_size: int = key(least=8, most=4096)
     light: bool = key()
-    width: int = key(least=1, most=WIDEST)
+    g_width: int = key(least=1, most=WIDEST)
+    d_width: int = key(least=1, most=WIDEST)
     blocks: int = key(least=0, most=64)
     global_layers: int = key(least=3, most=12)
     local_layers: int = key(least=3, most=12)

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
+import subprocess
+import sys
 
 import paddle
 from paddle import distributed
@@ -16,8 +19,68 @@ from paddle import distributed
 
 def start() -> None:
     """Joins the processes that the launcher started; NCCL connects them on GPUs, gloo on CPUs."""
-    if int(os.environ.get("PADDLE_TRAINERS_NUM", "1")) > 1 and not distributed.is_initialized():
+    if launched() and not distributed.is_initialized():
         distributed.init_parallel_env()
+
+
+def launched() -> bool:
+    """Whether this is one of several processes that train together, joined already or not."""
+    return int(os.environ.get("PADDLE_TRAINERS_NUM", "1")) > 1
+
+
+@contextlib.contextmanager
+def beside(command: list):
+    """Makes this process the first of two of this machine, as the launcher would; ``command`` is run as the second.
+
+    It prints nothing, and knows by ``is_second`` what it is. On leaving, it has ended or is ended.
+    """
+    with contextlib.ExitStack() as ports:  # all at once, or both may get the same
+        free = [ports.enter_context(socket.socket()) for _ in range(3)]
+        for port in free:
+            port.bind(("127.0.0.1", 0))
+        master, *both = (f"127.0.0.1:{port.getsockname()[1]}" for port in free)
+    common = {
+        "PADDLE_DISTRI_BACKEND": "gloo",
+        "PADDLE_TRAINERS_NUM": "2",
+        "PADDLE_TRAINER_ENDPOINTS": ",".join(both),
+        "PADDLE_MASTER": master,
+    }
+    first, second = (
+        {**common, "PADDLE_TRAINER_ID": str(i), "PADDLE_CURRENT_ENDPOINT": own} for i, own in enumerate(both)
+    )
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, env={**os.environ, **second}, **silent)
+    try:
+        os.environ.update(first)
+        with _no_remarks():
+            start()
+        yield
+        process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def _no_remarks():
+    """Within it nothing reaches stderr, where Paddle and gloo remark on what they connect."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(before, 2)
+        os.close(before)
+
+
+def is_second() -> bool:
+    """Whether another process of several than the first is this one."""
+    return int(os.environ.get("PADDLE_TRAINER_ID", "0")) > 0
 
 
 def count() -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ppstargan.config import Config
+from ppstargan.config import Config, known_keys
 from ppstargan.data.bad_files import shown
 from ppstargan.files import make_folder
 from ppstargan.progress import time_left
@@ -33,12 +33,14 @@ class Logger:
     def __init__(self, folder: Path, config: Config, iteration: int, size: int | None = None):
         with usable_home():
             from visualdl import LogWriter  # slow to import, and needed by a training run alone
+            from visualdl.proto.record_pb2 import Record
 
         self.path = folder / "visualdl" / "vdlrecords.ppstargan.log"
         if size is not None and self.path.exists() and self.path.stat().st_size > size:
             os.truncate(self.path, size)
         make_folder(self.path.parent)
         self.whole = self.path.stat().st_size if self.path.exists() else 0  # bytes, of whole records alone
+        self.compared = self.whole > 0 and _holds_hyperparameters(self.path, Record.FromString)
         # A second file in the folder would hide the first from VisualDL.
         with contextlib.redirect_stdout(io.StringIO()):  # it remarks on a file that is there already
             self.writer = LogWriter(logdir=str(self.path.parent), file_name=self.path.name)
@@ -53,6 +55,22 @@ class Logger:
         for name, value in values.items():
             self.writer.add_scalar(shown(name), value, iteration)
             self._end_in_a_whole_record()
+
+    def hyperparameters(self, config: Config, metrics: list) -> None:
+        """Logs the keys on which a run's steps depend, for VisualDL to set beside the last of each of ``metrics``.
+
+        These are names of scalars that are logged. Once in a file, also by a resumed run: VisualDL reads the first.
+        """
+        if self.compared:
+            return
+        self.compared, given, values = True, dataclasses.asdict(config), {}
+        for name, (kind, rule) in known_keys(type(config)).items():
+            section, _, key = name.rpartition(".")
+            if not rule["harmless"] or name == "train.iterations":
+                value = (given[section] if section else given)[key]
+                values[name] = shown(value) if kind is str else int(value) if kind is bool else value
+        self.writer.add_hparams(values, [shown(name) for name in metrics])
+        self._end_in_a_whole_record()
 
     def picture(self, name: str, image: np.ndarray, iteration: int) -> None:
         """Logs the uint8 [H, W, 3] ``image`` at ``iteration``."""
@@ -77,6 +95,17 @@ class Logger:
     def close(self) -> None:
         """Writes what is left, and closes the file."""
         self.writer.close()
+
+
+def _holds_hyperparameters(path: Path, parsed) -> bool:
+    """Whether a file of VisualDL's holds a record of hyperparameters, as ``parsed`` makes records of bytes."""
+    with open(path, "rb") as file:
+        while len(head := file.read(8)) == 8:
+            (length,) = struct.unpack("<Q", head)
+            record = file.read(length)
+            if len(record) == length and b"hparam" in record[:100] and parsed(record).values[0].tag == "hparam":
+                return True
+    return False
 
 
 def _whole_records(path: Path, start: int) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ppstargan import checkpoint
 from ppstargan.config import Config, changes, to_yaml, unknown_keys
-from ppstargan.errors import UserError
+from ppstargan.errors import UserError, as_typed
 from ppstargan.files import dead_link, make_folder, reason, whole_file
 from ppstargan.training import distributed, lock
 
@@ -22,7 +22,7 @@ _PARTIAL = re.compile(r"\.\d{7,}.*\.\d+\.partial")  # what files.replaced writes
 def resuming(run: Path) -> str:
     """The command by which a run goes on."""
     folder = shlex.quote(str(run))
-    return f"python tools/train.py -c {folder}/config.yaml --resume {folder}"
+    return as_typed(f"python tools/train.py -c {folder}/config.yaml --resume {folder}")
 
 
 def new_run_folder(config: Config) -> Path:

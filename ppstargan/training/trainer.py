@@ -51,7 +51,7 @@ class Trainer:
         self.logger, self.log_size = None, None
         self.save_tried = None  # the iteration of the last attempt
         self.unchecked = {}  # iteration -> its losses, which nobody has looked at yet
-        self.losses = {}  # the newest of every term; not every iteration has all
+        self.losses, self.figures = {}, {}  # the newest of every term, of which not every iteration has all; and of all
 
     def _check_pieces(self) -> None:
         t, processes = self.config.train, distributed.count()
@@ -260,6 +260,8 @@ class Trainer:
                     with going_on():
                         self._evaluate()
                     watch.restart()
+                if self.first and (last or (self.figures if eval_every else logging)):
+                    self.logger.hyperparameters(self.config, [*self.losses, *self.figures])
                 if last:
                     self.save()
                     return signalled
@@ -281,7 +283,8 @@ class Trainer:
     def _evaluate(self) -> None:
         """Logs the system's figures of its moving averages."""
         folder, cache = self.folder / "evaluation" / f"{self.iteration:07d}", Path(self.config.output) / "features"
-        self.logger.scalars(self.system.evaluate(self.averages, folder, cache), self.iteration)
+        self.figures = self.system.evaluate(self.averages, folder, cache)
+        self.logger.scalars(self.figures, self.iteration)
 
     def draw_sheets(self) -> None:
         """Draws the system's sheets into ``samples/`` and says so."""

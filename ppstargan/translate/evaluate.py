@@ -92,7 +92,7 @@ def name_of(weights: Path) -> str:
 
 
 def told(judge: Judge) -> str:
-    """What a judge is, and which weights it has."""
+    """Which network judges, and of which weights, for a report."""
     return f"{judge.title} (SHA-256 of its tensors {judge.digest[:12]})"
 
 

@@ -28,7 +28,7 @@ TAKES_HEATMAP = (*TAKES, "heatmap")  # of systems whose networks return (image, 
 TAKES_EVAL = (*TAKES, "eval", "seed")  # of systems whose networks are used as in training
 COLUMNS, ROWS, BATCH = 8, 4, 8
 OWN = "own"  # the size that each picture has
-LARGEST = 8192  # px a side
+LEAST, LARGEST = 8, 8192  # px a side; edges are reflected at a quarter of it
 
 
 class Way(NamedTuple):
@@ -104,8 +104,8 @@ class OneWay:
 
 
 def near(side: int, multiple: int) -> int:
-    """The multiple that is nearest to ``side`` px, and no smaller than two of them."""
-    return max(2, round(side / multiple)) * multiple
+    """The multiple that is nearest to ``side`` px, and at least LEAST."""
+    return max(round(side / multiple) * multiple, multiple, LEAST)
 
 
 def halvings(architecture: dict) -> int:
@@ -168,8 +168,8 @@ def size_of(given: argparse.Namespace, architecture: dict, multiple_of: Callable
             raise UsageError(f"--heatmap is of square pictures, and does not go with --size {OWN}; leave one out")
         return None, multiple
     side = int(given.size) if given.size.isdecimal() else 0
-    if not 2 * multiple <= side <= LARGEST or side % multiple:
-        what = f"a multiple of {multiple} from {2 * multiple} to {LARGEST}, or {OWN}"
+    if not LEAST <= side <= LARGEST or side % multiple:
+        what = f"a multiple of {multiple} from {max(multiple, LEAST)} to {LARGEST}, or {OWN}"
         raise UsageError(f"--size is {given.size}; give {what}")
     return (side, side), multiple
 
