@@ -1,15 +1,16 @@
 """tools/evaluate.py for the systems beside StarGAN v2, with tiny networks and a stand-in for Inception."""
 
-import json
-import runpy
-import sys
+import os
+from functools import partial
 from pathlib import Path
 
+import comparing
 import noise_model
 import numpy as np
 import paddle
 import pytest
 import small_model
+from comparing import FIGURES, features, pictures, same
 from PIL import Image
 
 from ppstargan import checkpoint
@@ -18,8 +19,6 @@ from ppstargan.data.digits import write_digits
 from ppstargan.data.transforms import middle_square, to_array
 from ppstargan.errors import UserError
 from ppstargan.metrics import judges as judges_module
-from ppstargan.metrics.figures import figures
-from ppstargan.metrics.judges import Judge, prepare
 from ppstargan.metrics.likeness import Comparison, measure
 from ppstargan.nets.gans import build
 from ppstargan.pictures import to_uint8
@@ -27,8 +26,6 @@ from ppstargan.sampler import Sampler
 from ppstargan.systems import gan
 
 ROOT = Path(__file__).parents[1]
-TOOL = ROOT / "tools" / "evaluate.py"
-FIGURES = ["fid_tiny", "kid_tiny", "kid_tiny_error", "precision_tiny", "recall_tiny", "density_tiny", "coverage_tiny"]
 CLASSES = {"cat": 8, "dog": 5, "lion": 1}  # images of each
 CYCLEGAN = {
     "img_size": 16, "channels_a": 1, "channels_b": 3, "blocks": 1, "g_width": 4, "d_network": "basic", "d_width": 4,
@@ -36,37 +33,12 @@ CYCLEGAN = {
 }  # fmt: skip
 
 
-class TinyInception:
-    """Colours and edges in place of Inception: cheap, and it counts its images."""
-
-    tensorflow, images = False, 0
-
-    def __call__(self, x):
-        self.images += len(x)
-        edges = (x[:, :, 1:] - x[:, :, :-1]).abs().mean(axis=[2, 3])
-        return paddle.concat([x.mean(axis=[2, 3]), edges, x[:, 0, 20:22, 30]], axis=1)
-
-
-@pytest.fixture
-def tiny(monkeypatch):
-    judge = Judge(TinyInception(), "tiny", "stand-in", "b")
-    monkeypatch.setattr(judges_module, "load_inception", lambda *given: judge)
-    return judge
-
-
-def pictures(folder, count, seed, size=(20, 24)):
-    rng = np.random.default_rng(seed)
-    folder.mkdir(parents=True)
-    for i in range(count):
-        coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
-        coarse.resize(size).save(folder / f"{i}.png")
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """Digits; pictures of three classes, and of two sides; and weights of each system."""
     root = tmp_path_factory.mktemp("compared")
-    write_digits(root / "digits", size=20, train_count=3, test_count=1)
+    for seed, name in enumerate(("digits", "others")):
+        write_digits(root / name, size=20, train_count=3, test_count=1, seed=seed)
     for seed, (name, count) in enumerate(CLASSES.items()):
         pictures(root / "classes" / "train" / name, count, seed)
     for data, counts in {"sides": (2, 2, 7, 9), "no_val": (2, 2), "one": (2, 2, 1, 2)}.items():
@@ -75,6 +47,9 @@ def place(tmp_path_factory):
     small_model.save(root / "stargan_v2.pdparams", small_model.networks())
     for system in noise_model.ARCHITECTURES:
         noise_model.save(root / f"{system}.pdparams", system)
+    ten = {**noise_model.ARCHITECTURES["cgan"], "num_domains": 10}
+    nets = {"generator": checkpoint.arrays(build("cgan", ten)["generator"])}
+    checkpoint.save({"system": "cgan", "architecture": ten, "domains": None, "nets": nets}, root / "ten.pdparams")
     other = {name: checkpoint.arrays(net) for name, net in noise_model.networks("gan", seed=1).items()}
     noise_model.save(root / "other.pdparams", "gan", nets=other)
     paddle.seed(0)
@@ -91,35 +66,13 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture
+def tiny(monkeypatch):
+    return comparing.tiny(monkeypatch)
+
+
+@pytest.fixture
 def evaluate(place, tiny, monkeypatch, capsys, tmp_path):
-    """Runs the tool in a folder of its own; returns the exit code, what it printed and the rows of its report."""
-
-    def run(config, weights, data, *arguments):
-        monkeypatch.chdir(tmp_path)
-        command = ["evaluate.py", "-c", str(ROOT / "configs" / f"{config}.yaml"), "--weights",
-                   str(place / f"{weights}.pdparams"), "-o", f"data.root={place / data}", "data.workers=2", "--to",
-                   "report", *map(str, arguments)]  # fmt: skip
-        monkeypatch.setattr(sys, "argv", command)
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(TOOL), run_name="__main__")
-        said = capsys.readouterr()
-        rows = {}
-        if not ended.value.code:
-            found = json.loads((tmp_path / "report" / "evaluation.json").read_text(encoding="utf-8"))
-            rows = {(row["what"], row["seed"]): row for row in found["measurements"]}
-        return ended.value.code, said.out, said.err, rows
-
-    return run
-
-
-def features(judge, images, size=16):
-    return judge.net(paddle.to_tensor(np.stack([prepare(judge, image, size) for image in images]))).numpy()
-
-
-def same(row, real, made):
-    expected = figures(tuple(name for name in FIGURES if name in row), real, made)
-    return row["generated"] == len(made) and row["real"] == len(real) and expected == pytest.approx(
-        {name: row[name] for name in expected}, rel=1e-4, abs=1e-6)  # fmt: skip
+    return partial(comparing.evaluate, place, tmp_path, monkeypatch, capsys)
 
 
 def test_what_a_gan_draws_against_the_images_of_train(place, tiny, evaluate):
@@ -161,12 +114,20 @@ def test_each_class_of_a_conditional_gan(place, tiny, evaluate):
     assert same(rows["all classes", 777], real, made)
     for number, name in enumerate(("cat", "dog")):
         assert same(rows[f"class {name}", 777], real[of_real == number], made[of_made == number])
-    why = "class lion has 2 generated and 1 real images, and FID needs 2 of each: it is not measured by itself"
+    why = "all figures are left out: class lion has 2 generated and 1 real images, and FID needs 2 of each"
     assert f"\n- warning: {why}\n" in said
+    assert "\n- warning: 2 generated images of a class: FID is biased" in said
     why = "are left out: class dog has 10 generated and 5 real images, and coverage needs 6 real ones"
     assert f"\n- warning: precision, recall, density and coverage {why}\n" in said
     (line,) = [line for line in said.splitlines() if line.startswith("| class dog |")]
     assert line.endswith(") |  |  |  |  | 10 | 5 |") and set(rows["class dog", 777]) & set(FIGURES) == {*FIGURES[:3]}
+
+
+def test_what_many_classes_lack_is_said_once(place, evaluate):
+    said = evaluate("cgan_toy", "ten", "digits", "--count", 30)[1]
+    why = "KID, precision, recall, density and coverage are left out: class 0 has 3 generated and 3 real images, and"
+    assert f"- warning: {why} KID needs 4 of each (so it is with 9 more)\n" in said
+    assert said.count("- warning: KID") == 1
 
 
 def test_both_ways_between_two_sides(place, tiny, evaluate):
@@ -205,6 +166,12 @@ def test_what_is_there_counts_for_the_same_inputs_alone(place, tiny, evaluate):
     assert tiny.net.images == 24 + 18 and rows["all", 777]["fid_tiny"] != straight["all", 777]["fid_tiny"]
     *_, rows = evaluate("gan_toy", "other", "digits", "--count", 8)
     assert tiny.net.images == 42 + 8 and rows["all", 777]["fid_tiny"] != straight["all", 777]["fid_tiny"]
+    *_, rows = evaluate("gan_toy", "gan", "others", "--count", 8)  # by their pixels, as they are no files
+    assert tiny.net.images == 50 + 16 and rows["all", 777]["fid_tiny"] != straight["all", 777]["fid_tiny"]
+    evaluate("wgan_toy", "wgan", "classes")
+    os.utime(place / "classes" / "train" / "cat" / "0.png", (0, 0))
+    evaluate("wgan_toy", "wgan", "classes")
+    assert tiny.net.images == 66 + 28 + 28
 
 
 def test_bad_files_are_left_out_and_named(place, tiny, evaluate, tmp_path):

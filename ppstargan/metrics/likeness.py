@@ -35,7 +35,7 @@ class Comparison(NamedTuple):
     size: int
     made: Callable  # () -> batches of images, uint8 [n, S, S, 3]
     count: int  # of all that are made
-    real: list  # paths, or images in memory
+    real: list  # paths, pairs of paths, or images in memory
     seen: Callable  # one of ``real`` -> the RGB image of S px that a perfect model could make
     told: tuple  # what is made, and what is real (and how ``seen`` brings it to its size), in words
     made_of: dict  # all that ``made`` depends on, for JSON
@@ -49,18 +49,19 @@ class Comparison(NamedTuple):
 
 def left_out(comparison: Comparison) -> list:
     """Which figures of a comparison there are not, and why, a line each. Raises UserError where there are none."""
-    lines = []
+    found: dict = {}  # what is left out: each time it is
     for name, (made, real) in comparison.sets().items():
         few, why = min(len(made), len(real)), f"{name} has {len(made)} generated and {len(real)} real images"
         if few < LEAST_REAL and name == comparison.name:
             raise UserError(f"{why}, and FID needs {LEAST_REAL} of each; give more")
         if few < LEAST_REAL:
-            lines.append(f"{why}, and FID needs {LEAST_REAL} of each: it is not measured by itself")
+            found.setdefault("all figures are", []).append(f"{why}, and FID needs {LEAST_REAL} of each")
         elif few < LEAST:
-            lines.append(f"KID, {MANIFOLD} are left out: {why}, and KID needs {LEAST} of each")
+            found.setdefault(f"KID, {MANIFOLD} are", []).append(f"{why}, and KID needs {LEAST} of each")
         elif not enough_for_manifold(len(real), len(made)):
-            lines.append(f"{MANIFOLD} are left out: {why}, and coverage needs {balls.LEAST_REAL} real ones")
-    return lines
+            found.setdefault(f"{MANIFOLD} are", []).append(f"{why}, and coverage needs {balls.LEAST_REAL} real ones")
+    more = {what: f" (so it is with {len(whys) - 1} more)" if whys[1:] else "" for what, whys in found.items()}
+    return [f"{what} left out: {whys[0]}{more[what]}" for what, whys in found.items()]
 
 
 @paddle.no_grad()
@@ -170,7 +171,7 @@ class _One:
 def _digest(items: list) -> str:
     """SHA-256 of images in memory, or of the names, sizes and times of files."""
     if not isinstance(items[0], np.ndarray):
-        return store.digest_of_files(items)
+        return store.digest_of_files(path for item in items for path in (item if isinstance(item, tuple) else (item,)))
     sha = hashlib.sha256()
     for image in items:
         sha.update(f"{image.shape} ".encode())

@@ -28,7 +28,7 @@ from ppstargan.systems.cyclegan import OBJECTIVES
 from ppstargan.systems.gan import looks_across
 from ppstargan.training.rates import cosine, held_then_falling, stepwise
 from ppstargan.training.step import Update, only
-from ppstargan.translate import from_pictures
+from ppstargan.translate import compared, from_pictures
 from ppstargan.translate.from_pictures import Way
 
 SHOWN = 8  # pairs on a sheet
@@ -166,6 +166,9 @@ def sample(given, content: dict) -> int:
     """What tools/sample.py does with weights: the direction that they were trained in, as in training but by --eval."""
     ways = {content["architecture"]["direction"]: Way("generator", "in_channels")}
     return from_pictures.sample(given, content, ways, multiple_of=multiple_of, as_trained=True)
+
+
+comparisons, MEASURES = compared.from_pairs, compared.NOISE  # what tools/evaluate.py does with weights
 
 
 def multiple_of(architecture: dict) -> int:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 import numpy as np
 import paddle
 from PIL import Image
 
 from ppstargan import checkpoint
+from ppstargan.data.bad_files import BadFiles, BadImage, listing
 from ppstargan.data.batches import Images
+from ppstargan.data.pairs import open_pair, prepared
 from ppstargan.data.sides import BICUBIC
 from ppstargan.data.transforms import load_rgb, middle_square
 from ppstargan.errors import UserError
@@ -22,12 +25,13 @@ from ppstargan.metrics.inputs import good_images
 from ppstargan.metrics.judges import Judge, digest_of, preprocessing
 from ppstargan.metrics.likeness import Comparison
 from ppstargan.metrics.protocol import choose
+from ppstargan.pictures import to_uint8
 from ppstargan.sampler import Sampler
 from ppstargan.translate.evaluate import name_of, told
-from ppstargan.translate.from_pictures import OneWay
+from ppstargan.translate.from_pictures import OneWay, Setting, Way
 
 COUNT = 10_000  # images that are made, and at most so many real ones: the papers' figures are of as many, or more
-NOISE, SIDES = ("count", "seeds"), ("count",)  # options of tools/evaluate.py that they take, with those for all
+NOISE, SIDES = ("count", "seeds"), ("count",)  # options of tools/evaluate.py, with and without anything drawn
 
 
 class Settings(NamedTuple):
@@ -47,7 +51,9 @@ def evaluate(config, weights, content: dict, system, inception: Judge, settings:
     OUTPUT/evaluation/NAME, beside a file for each comparison: the next call with the same inputs goes on from these.
     Bad files are left out, as in training. Raises UserError for what cannot be read or measured.
     """
-    weights, images = Path(weights), system.read(config)
+    weights, model = Path(weights), config.model
+    known = {name: content["architecture"].get(name, value) for name, value in dataclasses.asdict(model).items()}
+    images = system.read(dataclasses.replace(config, model=dataclasses.replace(model, **known)))  # as the weights are
     folder = Path(folder or Path(config.output) / "evaluation" / name_of(weights))
     cache = Path(config.output) / "features"
     store.need_folder(folder, "name another by --to")
@@ -55,7 +61,9 @@ def evaluate(config, weights, content: dict, system, inception: Judge, settings:
     comparisons, warnings = system.comparisons(content, weights, images, settings)
     for name, one in {one.name: one for one in comparisons}.items():
         warnings += likeness.left_out(one)
-        warnings += few_samples({f"real images of {name}": len(one.real), f"generated images of {name}": one.count})
+        made, real = (min(map(len, rows)) for rows in zip(*one.sets().values()))
+        of = "a class" if one.parts else name
+        warnings += few_samples({f"real images of {of}": real, f"generated images of {of}": made})
     for line in warnings:
         print(f"warning: {line}", flush=True)
     measured = likeness.measure(comparisons, inception, folder, cache, settings.batch_size, settings.workers)
@@ -99,7 +107,7 @@ def from_noise(content: dict, weights, images: Images, settings: Settings) -> tu
                  for i, name in enumerate(images.names)}  # fmt: skip
     total = f"{len(real)} of {len(items)}" if len(real) < len(items) else f"all {len(real)}"
     size = model.img_size
-    how = f"the middle at {size} px{', grey' * (channels == 1)}"
+    how = f"the middle at {size} px{_grey(channels)}"
     words = (f"{count} images from noise", f"{total} images of train, {how}")
     name = "all classes" if of_classes else "all"
     seen = partial(_middle, size=size, channels=channels)
@@ -122,32 +130,75 @@ def from_sides(content: dict, weights, images: Images, settings: Settings, ways:
     What becomes of a side's images of val (or test) is compared with the other side's. Raises UserError where there are
     none, and as ``OneWay``.
     """
+    sides, warnings = {}, []
+    for name, paths in _held_out(images).items():
+        chosen = [(path, name) for path in choose(paths, settings.count or COUNT)]
+        good, lines = _good(chosen, name, "val", settings)
+        sides[name], warnings = [path for path, _ in good], warnings + lines
+    (a, b), architecture, size = sides, content["architecture"], content["architecture"]["img_size"]
+    setting = Setting((size, size), 1, resample, "squash", None, settings.batch_size)
+    channels = {source: architecture.get(ways[way].channels, 3) for source, way in ((a, "AtoB"), (b, "BtoA"))}
+    comparisons = []
+    for direction in _directions(content, weights, ways):
+        source, target = (a, b) if direction == "AtoB" else (b, a)
+        given, real, network = sides[source], sides[target], ways[direction].network
+        model = OneWay(content, weights, ways[direction], setting)
+        words = (
+            f"{direction}: what {network} makes of {len(given)} images of {source} in val",
+            f"{len(real)} images of {target} in val, all of each at {size} px{_grey(channels[target])}",
+        )
+        made_of = {"network": digest_of(model.net), "given": store.digest_of_files(given)}
+        seen = partial(_whole, size=size, channels=channels[target], resample=resample)
+        comparisons.append(Comparison(direction, None, size, partial(_translated, model, given), len(given), real, seen,
+                                      words, made_of))  # fmt: skip
+    return comparisons, warnings
+
+
+def from_pairs(content: dict, weights, images: Images, settings: Settings) -> tuple:
+    """The comparisons of a system that learns from pairs, one for each seed of its dropout, and warnings.
+
+    What becomes of the given images of val (or test) is compared with the wanted ones, also one by one (L1). The
+    network is used as in training, as the authors do. Raises UserError where there are none, and as ``OneWay``.
+    """
+    (items,), architecture = _held_out(images).values(), content["architecture"]
+    direction, size, channels = (architecture[key] for key in ("direction", "img_size", "out_channels"))
+    good, warnings = _good_pairs(choose(items, settings.count or COUNT), direction, settings)
+    ways = {direction: Way("generator", "in_channels")}
+    _directions(content, weights, ways)
+    words = (
+        f"{direction}: what the generator, with dropout, makes of the given images of {len(good)} pairs of val",
+        f"the wanted images of these {direction} pairs, all of each at {size} px{_grey(channels)}",
+    )
+    comparisons = []
+    for seed in settings.seeds:
+        setting = Setting((size, size), 1, BICUBIC, "squash", None, settings.batch_size, seed=seed)
+        model = OneWay(content, weights, ways[direction], setting)
+        given = partial(_of_pair, direction=direction, wanted=False, size=size, channels=model.channels)
+        made_of = {"network": digest_of(model.net)}  # and the files, which are those of the wanted ones
+        seen = partial(_wanted, direction=direction, size=size, channels=channels)
+        comparisons.append(Comparison(direction, seed, size, partial(_made_of_pairs, model, good, given), len(good),
+                                      good, seen, words, made_of, paired=True))  # fmt: skip
+    return comparisons, warnings
+
+
+def _held_out(images: Images) -> dict:
+    """The images of val or test."""
     if not images.val:
         raise UserError("there is neither val nor test beside train, whose images would be translated; add one")
+    return images.val
+
+
+def _directions(content: dict, weights, ways: dict) -> list:
+    """The directions of ``ways`` that a file has."""
     there = {**(content.get("nets") or {}), **(content.get("averages") or {})}
-    (a, of_a), (b, of_b) = images.val.items()
-    sides, warnings, comparisons = {}, [], []
-    for name, some in ((a, of_a), (b, of_b)):
-        good, lines = _good([(path, name) for path in choose(some, settings.count or COUNT)], name, "val", settings)
-        sides[name], warnings = [path for path, _ in good], warnings + lines
-    possible = {direction: way for direction, way in ways.items() if way.network in there}
+    possible = [direction for direction, way in ways.items() if way.network in there]
     if not possible:
         raise UserError(f"{weights} holds {', '.join(there) or 'nothing'}, and no generator; give one that does")
-    for direction, way in possible.items():
-        source, target = (a, b) if direction == "AtoB" else (b, a)
-        back = next((other for other in ways.values() if other != way), way)
-        model = OneWay(content, weights, way, resample, "squash", None, settings.batch_size)
-        channels, size = content["architecture"].get(back.channels, 3), model.img_size
-        given = sides[source]
-        words = (
-            f"{direction}: what {way.network} makes of {len(given)} images of {source} in val",
-            f"{len(sides[target])} images of {target} in val, all of each at {size} px{', grey' * (channels == 1)}",
-        )
-        made = {"network": digest_of(model.net), "given": store.digest_of_files(given)}
-        seen = partial(_whole, size=size, channels=channels, resample=resample)
-        comparisons.append(Comparison(direction, None, size, partial(_translated, model, given), len(given),
-                                      sides[target], seen, words, made))  # fmt: skip
-    return comparisons, warnings
+    return possible
+
+
+def _grey(channels: int) -> str:
+    return ", grey" if channels == 1 else ""
 
 
 def _whole(path, size: int, channels: int, resample) -> Image.Image:
@@ -156,10 +207,41 @@ def _whole(path, size: int, channels: int, resample) -> Image.Image:
     return (image.convert("L") if channels == 1 else image).resize((size, size), resample).convert("RGB")
 
 
+def _of_pair(item, direction: str, wanted: bool, size: int, channels: int) -> np.ndarray:
+    """The given or the wanted image of a pair, all of it: float32 [channels, size, size] in [-1, 1]."""
+    return prepared(open_pair(item, direction)[wanted], "resize_and_crop", size, size, 0, 0, False, channels)
+
+
+def _wanted(item, direction: str, size: int, channels: int) -> Image.Image:
+    array = _of_pair(item, direction, True, size, channels)
+    return Image.fromarray(to_uint8(np.broadcast_to(array, (1, 3, size, size)))[0])
+
+
 def _translated(model: OneWay, paths: list):
     """What becomes of ``paths``, uint8 [n, S, S, 3] at a time."""
     for start in range(0, len(paths), model.batch_size):
-        yield model.render(model.prepare(model.read(paths[start : start + model.batch_size])))
+        yield np.stack(model.render(model.prepare(model.read(paths[start : start + model.batch_size]))))
+
+
+def _made_of_pairs(model: OneWay, items: list, given: Callable):
+    """What becomes of the ``given`` images of pairs, uint8 [n, S, S, 3] at a time."""
+    for start in range(0, len(items), model.batch_size):
+        some = items[start : start + model.batch_size]
+        yield np.stack(model.render([paddle.to_tensor(given(item)[None]) for item in some]))
+
+
+def _good_pairs(items: list, direction: str, settings: Settings) -> tuple:
+    """Those of the pairs that can be read, and warnings on the rest."""
+    bad_files = BadFiles(len(items), settings.max_bad_share, "val pairs")
+    good = []
+    for item in items:
+        try:
+            open_pair(item, direction)
+            good.append(item)
+        except BadImage as error:
+            bad_files.add([error])
+    bad = bad_files.found.values()
+    return good, [f"{len(bad)} of {len(items)} pairs of val are bad and left out: {listing(bad)}"] if bad else []
 
 
 def _good(items: list, domain: str, part: str, settings: Settings) -> tuple:
