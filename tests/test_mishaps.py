@@ -108,7 +108,7 @@ def test_losses_that_are_not_finite_stop_the_run_and_are_described(faces, tmp_pa
     assert str(caught.value) == (
         f"d_reference/reg is nan at iteration 5: training diverged; losses and images are in {file}; "
         f"go on: python tools/train.py -c {run}/config.yaml --resume {run} --allow-changes "
-        "-o train.lr=0.00015 train.f_lr=4.5e-06"
+        "-o train.lr=0.00075 train.f_lr=0.00015"
     )
     described = yaml.safe_load(file.read_text())
     assert described["iteration"] == 5 and described["first_not_finite"] == "d_reference/reg"

@@ -96,11 +96,11 @@ def test_changes_of_the_training_are_named_and_need_an_option(faces, tmp_path, c
         resumed(faces, "train.lr=1e-5", "loss.lambda_cyc=2", "train.iterations=9")
     message = str(caught.value)
     assert (
-        "train.lr was 0.0003, now 1e-05; loss.lambda_cyc was 1.0, now 2.0" in message and "--allow-changes" in message
+        "train.lr was 0.0015, now 1e-05; loss.lambda_cyc was 1.0, now 2.0" in message and "--allow-changes" in message
     )
     assert "iterations" not in message and "\n" not in message
     resumed(faces, "train.lr=1e-5", allow_changes=True)
-    assert "changed: train.lr was 0.0003, now 1e-05\n" in capsys.readouterr().out
+    assert "changed: train.lr was 0.0015, now 1e-05\n" in capsys.readouterr().out
     first = sorted((tmp_path / "moved" / "train" / "cat").iterdir())[0]
     first.rename(first.with_name(f"other{first.suffix}"))
     with pytest.raises(UserError, match="images of cat were 4, now 4 by other names; give"):

@@ -1,6 +1,6 @@
 """Makes a small file of a checkpoint, to share or to keep: what pictures are made by, in float16. Of StarGAN v2 that is
-a tenth of the bytes. tools/sample.py, demo.py, export.py, evaluate.py and --init take it as any weights; no run goes on
-from it, since it has no optimisers."""
+a tenth of the bytes. Every tool takes it as any weights; a run starts from it by --init, and does not go on from it,
+since it has no optimisers."""
 
 import checkout  # noqa: F401
 

@@ -21,7 +21,7 @@ DESCRIPTIONS = {
     "cgan/generator": "a generator of PyTorch-GAN's cgan",
     "cgan/discriminator": "a discriminator of PyTorch-GAN's cgan",
 }
-ALL = "networks of WGAN, pix2pix, CycleGAN, U-GAT-IT, and PyTorch-GAN's gan, wgan_gp and cgan"
+ALL = "networks of WGAN, pix2pix, CycleGAN, U-GAT-IT, PyTorch-GAN"
 LATENT_DIM = 100  # of the authors, where a file does not tell
 CHANNELS = (1, 3)
 

@@ -69,7 +69,8 @@ class Logger:
             if not rule["harmless"] or name == "train.iterations":
                 value = (given[section] if section else given)[key]
                 values[name] = shown(value) if kind is str else int(value) if kind is bool else value
-        self.writer.add_hparams(values, [shown(name) for name in metrics])
+        with contextlib.suppress(UnicodeEncodeError):  # of the file's name, by which VisualDL calls the record
+            self.writer.add_hparams(values, [shown(name) for name in metrics])
         self._end_in_a_whole_record()
 
     def picture(self, name: str, image: np.ndarray, iteration: int) -> None:
