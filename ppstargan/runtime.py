@@ -1,4 +1,5 @@
-"""The process's surroundings: threads and libraries before Paddle is imported, then device and seeds."""
+"""The process's surroundings: threads and libraries before Paddle is imported, then device, seeds, signals, and lines
+that say how far some work is."""
 
 from __future__ import annotations
 
@@ -10,12 +11,15 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 import warnings
 import zlib  # noqa: F401  (Paddle 2.6.2 crashes where it is imported before zlib)
+from datetime import timedelta
 from pathlib import Path
 
 from ppstargan.errors import UsageError, as_typed
 
+SECONDS = 10  # between two lines of Progress
 SWITCH = "PPSTARGAN_THREADS"  # "off" leaves the environment alone
 _chosen: list[str] = []  # variables that are set here, and not by the user
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
@@ -141,6 +145,7 @@ def _one_line_for_missing_paddle(otherwise):
 
 def import_paddle() -> None:
     """Imports Paddle without its warnings of what is set here on purpose. Raises MissingPaddle where there is none."""
+    os.environ.setdefault("GLOG_minloglevel", "1")  # no remarks of Paddle's on what it connects, but its warnings
     warnings.filterwarnings("ignore", message="No ccache found")
     said = io.StringIO()
     main = threading.current_thread() is threading.main_thread()
@@ -237,3 +242,26 @@ def stop_signals():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def time_left(seconds: float) -> timedelta:
+    """Whole seconds, to print as 1:02:03."""
+    return timedelta(seconds=round(seconds))
+
+
+class Progress:
+    """Prints how far the work on ``total`` things is, every ten seconds, and at its end where it took as long."""
+
+    def __init__(self, what: str, total: int, things: str = "images"):
+        self.what, self.total, self.things, self.done = what, total, things, 0
+        self.start = self.last = time.monotonic()
+
+    def add(self, count: int, where="") -> None:
+        """Counts ``count`` more; the line says ``where`` they are from."""
+        self.done += count
+        now = time.monotonic()
+        if now - (self.start if self.done == self.total else self.last) >= SECONDS:
+            self.last, rate = now, self.done / max(now - self.start, 1e-9)
+            parts = [f"{self.what} {self.done}/{self.total}", *([str(where)] if where else [])]
+            left = time_left((self.total - self.done) / rate)
+            print(" | ".join([*parts, f"{rate:.1f} {self.things}/s", f"ETA {left}"]), flush=True)

@@ -290,7 +290,7 @@ def test_an_unreadable_image_is_named(nets, faces, judges, tmp_path):
 
 
 def test_progress_tells_the_time_that_is_left(nets, faces, judges, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("ppstargan.progress.SECONDS", 0)
+    monkeypatch.setattr("ppstargan.runtime.SECONDS", 0)
     run(nets, faces, judges, tmp_path)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("real images 4/14 | cat | ") and "images/s | ETA 0:00:0" in lines[0]

@@ -9,7 +9,7 @@ import small_model
 from authors_form import refusal
 from PIL import Image
 
-from ppstargan import progress
+from ppstargan import runtime
 from ppstargan.errors import UsageError, UserError
 from ppstargan.translate import video
 from ppstargan.translator import Translator
@@ -188,7 +188,7 @@ def test_names_that_cannot_be_written_are_told_at_once(monkeypatch):
 
 def test_progress_is_told_now_and_then(monkeypatch, capsys):
     clock = itertools.count(0, 2)
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(runtime.time, "monotonic", lambda: next(clock))
     assert list(video.telling("abcdef", 6, "x.mp4")) == list("abcdef")
     said = capsys.readouterr().out.splitlines()
     assert said == [

@@ -2,7 +2,6 @@
 download. It draws faces for stargan_v2, where no system is named, and digits for gan, wgan, wgan_gp and cgan."""
 
 import contextlib
-import os
 import sys
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ import checkout  # noqa: F401
 
 from ppstargan.cli import add_override, add_resume, add_system, parser, run_tool
 from ppstargan.metrics.toys import TOYS
-from ppstargan.runtime import choose_device, one_thread
+from ppstargan.runtime import choose_device, one_thread, usable_cores
 from ppstargan.systems.load import load_config, system_named
 from ppstargan.training import distributed
 from ppstargan.training.runs import find_checkpoint
@@ -59,7 +58,7 @@ def main() -> int:
 def processes(config, kind, device: str):
     """A second process for the second core, where each can have its half of a batch."""
     halves = not (kind.System.across_batch or config.train.batch_size % (2 * config.train.accumulate))
-    cores = len(os.sched_getaffinity(0)) if device.startswith("CPU") else 0
+    cores = usable_cores() if device.startswith("CPU") else 0
     if not halves or cores < 2 or distributed.launched():
         return contextlib.nullcontext()
     print("processes: 2", flush=True)

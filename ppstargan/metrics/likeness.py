@@ -21,7 +21,7 @@ from ppstargan.metrics.figures import LEAST_REAL, MANIFOLD, enough_for_manifold,
 from ppstargan.metrics.judges import Judge, preprocessing
 from ppstargan.metrics.kid import LEAST
 from ppstargan.metrics.protocol import features_of
-from ppstargan.progress import Progress
+from ppstargan.runtime import Progress
 
 VERSION = 1  # raise it when figures change for the same input: earlier results are not reused
 L1 = "l1"

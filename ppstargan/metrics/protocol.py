@@ -31,7 +31,7 @@ from ppstargan.metrics.judges import Judge, Judges, digest_of, prepare, preproce
 from ppstargan.metrics.lpips import group_mean
 from ppstargan.nets.stargan_v2 import AVERAGED, Networks
 from ppstargan.pictures import save_image, to_uint8
-from ppstargan.progress import Progress
+from ppstargan.runtime import Progress
 
 MODES = ("latent", "reference")
 VERSION = 1  # raise it when figures change for the same input: earlier results are not reused

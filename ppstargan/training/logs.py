@@ -17,8 +17,7 @@ import numpy as np
 from ppstargan.config import Config, known_keys
 from ppstargan.data.bad_files import shown
 from ppstargan.files import make_folder
-from ppstargan.progress import time_left
-from ppstargan.runtime import usable_home
+from ppstargan.runtime import time_left, usable_home
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or the file
 

@@ -12,7 +12,7 @@ from PIL import GifImagePlugin, Image
 from ppstargan.errors import UsageError, UserError
 from ppstargan.files import whole_file
 from ppstargan.pictures import GAP, style_sheet
-from ppstargan.progress import Progress
+from ppstargan.runtime import Progress
 from ppstargan.translator import Translator
 
 FPS, SECONDS = 25, 2.0  # 25 a second are whole hundredths, which is what a GIF counts in
