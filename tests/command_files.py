@@ -116,7 +116,7 @@ def from_pictures(root):
     for net in ("G_A", "G_B"):
         to_authors_file(data / "horse2zebra.pdparams", root / f"200_net_{net}.pth", net=net)
     _save(data / "ugatit.pdparams", "ugatit", UGATIT)
-    _save(root / "output/ugatit_toy-DATE-TIME/checkpoints/0001200.pdparams", "ugatit", UGATIT)
+    _save(root / "output/ugatit_toy-DATE-TIME/checkpoints/0001600.pdparams", "ugatit", UGATIT)
     to_authors_file(data / "ugatit.pdparams", root / "selfie2anime_params_0100000.pt")
 
 
