@@ -69,8 +69,8 @@ def generator(weights=None, config="gan_mnist", num_domains=10):
     import dataclasses
 
     from ppstargan.config import find
-    from ppstargan.nets.gans import BUILDERS, build
-    from ppstargan.sampler import Sampler
+    from ppstargan.nets.gans import build
+    from ppstargan.sampler import SYSTEMS, Sampler
     from ppstargan.systems.load import load_config
 
     if weights is not None:
@@ -78,6 +78,6 @@ def generator(weights=None, config="gan_mnist", num_domains=10):
         net.to(dtype="float32")
         return net
     given = load_config(find(config))
-    if given.system not in BUILDERS:
-        raise _errors.UsageError(f"{config} is a configuration of {given.system}; give one of {', '.join(BUILDERS)}")
+    if given.system not in SYSTEMS:
+        raise _errors.UsageError(f"{config} is a configuration of {given.system}; give one of {', '.join(SYSTEMS)}")
     return build(given.system, {**dataclasses.asdict(given.model), "num_domains": num_domains})["generator"]

@@ -113,3 +113,30 @@ def test_a_process_starts_its_own_second():
         [sys.executable, "-c", TOGETHER, TOGETHER], capture_output=True, text=True, timeout=120, env=environment
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "2 10.5\n", "")
+
+
+def gone(second: str):
+    """A process whose second runs the code ``second`` and ends before its time."""
+    begins = "with distributed.beside("
+    first = TOGETHER.replace(begins, f"from ppstargan.cli import run_tool\ndef main():\n  {begins}")
+    first = first.replace("print(distributed.count(), mean())", "print([mean() for _ in range(10**6)])\nrun_tool(main)")
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+    return subprocess.run(
+        [sys.executable, "-c", first, second], capture_output=True, text=True, timeout=60, env=environment
+    )
+
+
+WAY = "as where memory runs out; go on by the same command with --resume, where a checkpoint was written\n"
+
+
+def test_a_second_that_is_killed_is_one_line():
+    done = gone(TOGETHER.replace("sys.exit()", "import os; os.kill(os.getpid(), 9)"))  # after one mean of both
+    said = f"error: the second of two processes was killed by signal 9, {WAY}"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+
+
+def test_a_second_that_never_comes_is_one_line():
+    """The first would wait for it a quarter of an hour."""
+    done = gone("raise SystemExit(3)")
+    said = f"error: the second of two processes ended with exit code 3, {WAY}"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)

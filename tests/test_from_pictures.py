@@ -14,6 +14,7 @@ from ppstargan.data.sides import prepared
 from ppstargan.data.transforms import to_array
 from ppstargan.nets.gans import build
 from ppstargan.pictures import heat, to_uint8
+from ppstargan.translate import from_pictures
 
 TOOL = Path(__file__).parents[1] / "tools" / "sample.py"
 ARCHITECTURE = {
@@ -93,12 +94,13 @@ def test_sheets_have_translations_below_their_sources(folder, sample, tmp_path):
     np.testing.assert_array_equal(second[20:36, 2:18], deep)
 
 
-def test_a_file_each_and_bad_ones_left_out(folder, sample, tmp_path):
+def test_a_file_each_and_bad_ones_left_out(folder, sample, tmp_path, monkeypatch):
     (tmp_path / "in" / "deep").mkdir(parents=True)
     for name in ("0.png", "deep/4.png"):
         (tmp_path / "in" / name).write_bytes((folder / "pictures" / name).read_bytes())
+    monkeypatch.setattr(from_pictures.OneWay, "batch_size", 2)
     (tmp_path / "in" / "bad.png").write_bytes(b"no picture")
-    code, said, error = sample("both", "--source", "in", "--out-dir", "out", "--batch-size", 2)
+    code, said, error = sample("both", "--source", "in", "--out-dir", "out")
     assert code == 1 and "bad image, left out" in error and "bad.png" in error
     assert f"translated 2 of 3 pictures into {tmp_path / 'out'}; 1 left out" in said
     for name in ("0.png", "deep/4.png"):

@@ -19,7 +19,7 @@ from ppstargan.data.digits import CLASSES, write_digits
 from ppstargan.data.toy import write_dataset
 from ppstargan.metrics import toys
 from ppstargan.metrics.toy import measure
-from ppstargan.systems.load import load_config
+from ppstargan.systems.load import load_config, system_named
 
 ROOT = Path(__file__).parents[1]
 
@@ -196,3 +196,24 @@ def test_perfect_networks_score_everything(faces):
     pairs = [np.abs(a - b).mean() for images in Perfect(faces[1]).images for a in images for b in images]
     assert report.reference_spread == pytest.approx(np.mean(pairs), rel=0.1)
     assert report.latent_spread == pytest.approx(np.mean(pairs), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "name, overrides, cores, count",
+    [
+        ("toy", [], 2, 2),
+        ("toy", [], 1, 1),
+        ("toy", ["train.batch_size=3"], 2, 1),
+        ("ugatit_toy", [], 2, 2),
+        ("cyclegan_toy", [], 2, 1),  # batch norm, which looks across the batch
+        ("pix2pix_toy", [], 2, 1),
+        ("gan_toy", [], 2, 1),
+    ],
+)
+def test_two_processes_only_where_each_can_have_its_half(name, overrides, cores, count, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    tool = runpy.run_path(str(ROOT / "tools" / "quickstart.py"))
+    config = load_config(CONFIGS / f"{name}.yaml", overrides)
+    monkeypatch.setitem(tool["processes"].__globals__, "usable_cores", lambda: cores)
+    tool["processes"](config, system_named(config.system), "CPU (of a test)")  # what starts one is not entered
+    assert capsys.readouterr().out == ("processes: 2\n" if count == 2 else "")

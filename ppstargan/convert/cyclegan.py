@@ -9,9 +9,15 @@ import re
 from pathlib import Path
 from typing import Callable
 
-import numpy as np
-
-from ppstargan.convert.shapes import CHANNELS, convolution_shape, image_channels, rank
+from ppstargan.convert.shapes import (
+    CHANNELS,
+    convolution_shape,
+    discriminator,
+    image_channels,
+    is_discriminator,
+    norm_behind,
+    rank,
+)
 from ppstargan.errors import UserError
 
 DESCRIPTIONS = {
@@ -29,14 +35,9 @@ USUAL = {"blocks": 9, "g_width": 64, "dropout": False, "d_network": "basic", "d_
 
 def kind_of(state: dict) -> str | None:
     """Which of ``DESCRIPTIONS`` the state_dict ``state`` is, by its keys and shapes; None for none of them."""
-    if rank(state, "model.1.weight") == 4 and any(
-        re.fullmatch(r"model\.\d+\.conv_block\.1\.weight", k) for k in state
-    ):
+    if rank(state, "model.1.weight") == 4 and any(re.fullmatch(r"model\.\d+\.conv_block\.1\.weight", k) for k in state):
         return "cyclegan/G"
-    for first, second in (("model.0.weight", "model.2.weight"), ("net.0.weight", "net.2.weight")):
-        if rank(state, first) == rank(state, second) == 4 and np.shape(state[first])[1] in CHANNELS:
-            return "cyclegan/D"
-    return None
+    return "cyclegan/D" if is_discriminator(state, CHANNELS) else None
 
 
 def parts_of(path, kind: str, state: dict, read: Callable) -> tuple:
@@ -106,27 +107,10 @@ def _generator(state: dict, name: str, where: str) -> dict:
         "blocks": len(blocks),
         "g_width": first[0],
         "dropout": rank(state, f"{blocks[0][: -len('1.weight')]}6.weight") == 4,
-        "norm": _norm(state, "model.1", "model.2"),
+        "norm": norm_behind(state, "model.1", "model.2"),
     }
 
 
 def _discriminator(state: dict, name: str, where: str) -> dict:
-    pixel = "net.0.weight" in state
-    prefix, second = ("net", "net.2") if pixel else ("model", "model.2")
-    first = convolution_shape(state, f"{prefix}.0.weight", where)
-    norm = _norm(state, second, f"{prefix}.3")
-    told = {
-        "channels_b" if name == "D_A" else "channels_a": image_channels(first[1], where),
-        "d_network": "pixel" if pixel else "basic",
-        "d_width": first[0],
-        "norm": norm,
-    }
-    if not pixel:  # two convolutions behind those that halve the image
-        told["d_layers"] = sum(rank(state, key) == 4 for key in state) - 2
-    return told
-
-
-def _norm(state: dict, convolution: str, norm: str) -> str:
-    if f"{norm}.weight" in state:
-        return "batch"
-    return "instance" if f"{convolution}.bias" in state else "none"
+    told, channels = discriminator(state, where)
+    return {"channels_b" if name == "D_A" else "channels_a": image_channels(channels, where), **told}

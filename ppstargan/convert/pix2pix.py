@@ -9,10 +9,15 @@ import re
 from pathlib import Path
 from typing import Callable
 
-import numpy as np
-
 from ppstargan.convert.cyclegan import without_statistics
-from ppstargan.convert.shapes import convolution_shape, image_channels, rank
+from ppstargan.convert.shapes import (
+    convolution_shape,
+    discriminator,
+    image_channels,
+    is_discriminator,
+    norm_behind,
+    rank,
+)
 from ppstargan.errors import UserError
 
 DESCRIPTIONS = {
@@ -30,10 +35,7 @@ def kind_of(state: dict) -> str | None:
     """Which of ``DESCRIPTIONS`` the state_dict ``state`` is, by its keys and shapes; None for none of them."""
     if rank(state, FIRST) == rank(state, LAST) == 4:
         return "pix2pix/G"
-    for first, second in (("model.0.weight", "model.2.weight"), ("net.0.weight", "net.2.weight")):
-        if rank(state, first) == rank(state, second) == 4 and np.shape(state[first])[1] in PAIRED:
-            return "pix2pix/D"
-    return None
+    return "pix2pix/D" if is_discriminator(state, PAIRED) else None
 
 
 def parts_of(path, kind: str, state: dict, read: Callable) -> tuple:
@@ -67,7 +69,7 @@ def architecture_of(parts: dict, where: str) -> tuple:
     if "generator" in parts:
         told = _generator(parts["generator"], f"{where}, generator")
     if "discriminator" in parts:
-        judge, channels = _discriminator(parts["discriminator"], f"{where}, discriminator")
+        judge, channels = discriminator(parts["discriminator"], f"{where}, discriminator")
         if "generator" in parts:
             both = told["in_channels"] + told["out_channels"]
             if channels != both or judge["norm"] != told["norm"]:
@@ -75,8 +77,8 @@ def architecture_of(parts: dict, where: str) -> tuple:
                 theirs = f"the discriminator {channels} and {judge['norm']}"
                 raise UserError(f"{where}: {what}, {theirs}; networks of one run are alike: convert them one by one")
         else:
-            judge |= dict(zip(("in_channels", "out_channels"), PAIRED[channels]))
-        told |= judge
+            told = dict(zip(("in_channels", "out_channels"), PAIRED[channels]))
+        told = {**told, **judge}
     found = {**USUAL, **told}
     remarks = ["no file tells the direction: AtoB is noted"]
     if "generator" in parts:
@@ -93,27 +95,11 @@ def _generator(state: dict, where: str) -> dict:
         raise UserError(f"{where} has no level below the first of a U-Net; only the authors' can be converted")
     outer = "model.model.1.model."  # the second level, which is followed by a norm on its way up
     innermost = len(levels) == 1
-    norm = f"{outer}{4 if innermost else 6}.weight"
+    norm = norm_behind(state, f"{outer}1", f"{outer}{4 if innermost else 6}")
     return {
         "in_channels": image_channels(first[1], where),
         "out_channels": image_channels(last[1], where),
         "levels": len(levels) + 1,
         "g_width": first[0],
-        "norm": "batch" if norm in state else "instance" if f"{outer}1.bias" in state else "none",
+        "norm": norm,
     }
-
-
-def _discriminator(state: dict, where: str) -> tuple:
-    """What a discriminator tells of the architecture, and how many channels it sees."""
-    pixel = "net.0.weight" in state
-    prefix = "net" if pixel else "model"
-    first = convolution_shape(state, f"{prefix}.0.weight", where)
-    batch, instance = f"{prefix}.3.weight" in state, f"{prefix}.2.bias" in state
-    told = {
-        "d_network": "pixel" if pixel else "basic",
-        "d_width": first[0],
-        "norm": "batch" if batch else "instance" if instance else "none",
-    }
-    if not pixel:  # two convolutions behind those that halve the image
-        told["d_layers"] = sum(rank(state, key) == 4 for key in state) - 2
-    return told, first[1]

@@ -1,4 +1,4 @@
-"""What the shapes of a convolutional network's arrays tell of it."""
+"""What the keys and shapes of a convolutional network's arrays tell of it."""
 
 from __future__ import annotations
 
@@ -27,3 +27,33 @@ def convolution_shape(state: dict, key: str, where: str) -> tuple:
     if len(shape) != 4 or 0 in shape:
         raise UserError(f"{where} has no convolution {key}; only the authors' architecture can be converted")
     return shape
+
+
+def norm_behind(state: dict, convolution: str, norm: str) -> str:
+    """Which of batch, instance and none: by the keys of a convolution and of the norm behind it.
+
+    An instance norm has no keys, and the authors' convolution has a bias before that alone.
+    """
+    if f"{norm}.weight" in state:
+        return "batch"
+    return "instance" if f"{convolution}.bias" in state else "none"
+
+
+def is_discriminator(state: dict, channels) -> bool:
+    """Whether ``state`` is a discriminator of patches or of pixels that sees one of the numbers of ``channels``."""
+    firsts = (("model.0.weight", "model.2.weight"), ("net.0.weight", "net.2.weight"))
+    return any(rank(state, a) == rank(state, b) == 4 and np.shape(state[a])[1] in channels for a, b in firsts)
+
+
+def discriminator(state: dict, where: str) -> tuple:
+    """Part of the architecture of a discriminator of patches or of pixels, and how many channels it sees.
+
+    Raises UserError where its first layer is missing.
+    """
+    prefix = "net" if "net.0.weight" in state else "model"
+    first = convolution_shape(state, f"{prefix}.0.weight", where)
+    norm = norm_behind(state, f"{prefix}.2", f"{prefix}.3")
+    told = {"d_network": "pixel" if prefix == "net" else "basic", "d_width": first[0], "norm": norm}
+    if prefix == "model":  # two convolutions behind those that halve the image
+        told["d_layers"] = sum(rank(state, key) == 4 for key in state) - 2
+    return told, first[1]

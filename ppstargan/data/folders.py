@@ -14,6 +14,7 @@ from unicodedata import normalize
 from ppstargan.data.bad_files import shown
 from ppstargan.data.formats import is_readable, passed_over
 from ppstargan.errors import UserError
+from ppstargan.files import check_dead_link
 
 # Files that are images by their name, good or bad; of others the first bytes tell.
 EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
@@ -54,6 +55,17 @@ def folders_in(folder: Path) -> dict[str, Path]:
             )
         found[name] = Path(path)
     return dict(sorted(found.items()))
+
+
+def dataset_root(root: str | Path, advice: str) -> Path:
+    """``root`` in full. Raises UserError, which ends in the ``advice``, where it is no folder, or has a dead link."""
+    root = Path(os.path.abspath(root))
+    if not os.path.isdir(root):
+        check_dead_link(root)
+        state = "is a file, not a folder" if exists(root) else "does not exist"
+        raise UserError(f"dataset folder {shown(root)} {state}; name another by -o data.root=ROOT; {advice}")
+    check_links(root)
+    return root
 
 
 def check_links(folder: Path) -> None:

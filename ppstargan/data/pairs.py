@@ -20,10 +20,9 @@ from PIL import Image
 
 from ppstargan.data.bad_files import BadImage, listing, shown
 from ppstargan.data.batches import Images
-from ppstargan.data.folders import check_links, exists, find_images, folders_in, holds_images, image_lists
+from ppstargan.data.folders import dataset_root, find_images, folders_in, holds_images, image_lists
 from ppstargan.data.transforms import load_rgb, resized, to_array
 from ppstargan.errors import UserError
-from ppstargan.files import check_dead_link
 
 POOL = "pairs"  # the one name of what is drawn
 HELP = "see data/README.md, or draw outlines and faces by python tools/draw_toy.py pix2pix"
@@ -63,12 +62,7 @@ def find_pairs(root: str | Path) -> dict:
 
     Raises UserError for a folder that is missing or has another layout, and where one of two sides is missing.
     """
-    root = Path(os.path.abspath(root))
-    if not os.path.isdir(root):
-        check_dead_link(root)
-        state = "is a file, not a folder" if exists(root) else "does not exist"
-        raise UserError(f"dataset folder {shown(root)} {state}; name another by -o data.root=ROOT; {HELP}")
-    check_links(root)
+    root = dataset_root(root, HELP)
     train = _part(root, "train")
     if train is None or not (train.items or train.alone):
         raise UserError(
@@ -176,7 +170,8 @@ def _by_name(folder: Path, mark: str) -> dict:
     """{a picture's name below ``folder`` without its ending, and without ``mark``: its path}."""
     found: dict = {}
     for path in find_images(folder):
-        name = str(path.relative_to(folder).with_suffix("")).removesuffix(mark)
+        name = str(path.relative_to(folder).with_suffix(""))
+        name = name[: -len(mark)] if name.endswith(mark) else name
         if name in found:
             raise UserError(f"{shown(found[name])} and {shown(path)} would have one partner; rename one of them")
         found[name] = path

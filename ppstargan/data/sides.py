@@ -18,10 +18,17 @@ from PIL import Image
 
 from ppstargan.data.bad_files import shown
 from ppstargan.data.batches import Images
-from ppstargan.data.folders import check_links, check_same_domains, exists, folders_in, image_lists, images_of, names
+from ppstargan.data.folders import (
+    check_links,
+    check_same_domains,
+    dataset_root,
+    folders_in,
+    image_lists,
+    images_of,
+    names,
+)
 from ppstargan.data.transforms import to_array
 from ppstargan.errors import UserError
-from ppstargan.files import check_dead_link
 
 SIDES = ("A", "B")
 HELP = "see data/README.md, or draw ponies, plain and striped, by python tools/draw_toy.py cyclegan"
@@ -49,12 +56,7 @@ def find_sides(root: str | Path) -> dict:
 
     Raises UserError as ``read_sides``.
     """
-    root = Path(os.path.abspath(root))
-    if not os.path.isdir(root):
-        check_dead_link(root)
-        state = "is a file, not a folder" if exists(root) else "does not exist"
-        raise UserError(f"dataset folder {shown(root)} {state}; name another by -o data.root=ROOT; {HELP}")
-    check_links(root)
+    root = dataset_root(root, HELP)
     train = _folders(root, "train")
     if not train:
         within = [shown(folder) for folder in folders_in(root).values() if has_sides(folder)]

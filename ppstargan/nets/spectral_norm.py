@@ -31,12 +31,12 @@ class SpectralNorm(nn.Layer):
         """W / sigma in the shape of ``weight_orig``. In training it moves u and v, so it is to be called once."""
         with paddle.amp.auto_cast(enable=False):  # half precision would not tell how far u still has to go
             matrix = self.weight_orig.reshape([self.weight_orig.shape[0], -1])
+            if self.training:  # new tensors in their places: the ones of before are in other passes' graphs
+                self.weight_v = _unit(paddle.matmul(matrix.detach(), self.weight_u, transpose_x=True))
+            stretched = paddle.matmul(matrix, self.weight_v)
             if self.training:
-                with paddle.no_grad():  # new tensors in their places: the ones of before are in other passes' graphs
-                    self.weight_v = _unit(paddle.matmul(matrix, self.weight_u, transpose_x=True))
-                    self.weight_u = _unit(paddle.matmul(matrix, self.weight_v))
-            sigma = (self.weight_u * paddle.matmul(matrix, self.weight_v)).sum()
-            return self.weight_orig / sigma
+                self.weight_u = _unit(stretched.detach())
+            return self.weight_orig / (self.weight_u * stretched).sum()
 
 
 class SpectralConv2D(SpectralNorm):

@@ -8,10 +8,10 @@ from paddle import nn
 
 from ppstargan.nets.mlp import ConditionalDiscriminator, Generator
 from ppstargan.parity import fill, steps
-from ppstargan.parity.gan import adams
 from ppstargan.parity.kit import Case
 from ppstargan.parity.networks import float64
 from ppstargan.systems import cgan
+from ppstargan.training.rates import adams
 
 FORWARD = 1e-5
 KEPT = -0.2533471  # a dropout of 0.4 keeps where a normal number is above this

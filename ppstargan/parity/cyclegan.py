@@ -20,12 +20,11 @@ from ppstargan.nets.patchgan import PatchGAN, PixelGAN
 from ppstargan.nets.resnet import ResnetGenerator
 from ppstargan.parity import fill, steps
 from ppstargan.parity.data import OLD_PILLOW, ONE_LEVEL
-from ppstargan.parity.gan import adams
 from ppstargan.parity.kit import Case, Check
 from ppstargan.parity.networks import float64
 from ppstargan.systems import cyclegan
 from ppstargan.training.pool import Pool
-from ppstargan.training.rates import held_then_falling
+from ppstargan.training.rates import adams, held_then_falling
 
 TERMS = {  # the kit's names of the terms that the generators' update logs
     "G_A": "adv_a",

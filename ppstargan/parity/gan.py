@@ -15,6 +15,7 @@ from ppstargan.parity import fill, steps
 from ppstargan.parity.kit import Case
 from ppstargan.parity.networks import float64
 from ppstargan.systems import gan, wgan
+from ppstargan.training.rates import adams
 
 FORWARD = 1e-5
 LAMBDA_GP = 10.0
@@ -91,11 +92,6 @@ def convolutional_train(case: Case):
             reports.append([*row, report["generator/adv"]])
     yield steps.trained(case, "losses", reports)
     yield from steps.final_checks(case, {"G": nets["generator"], "D": nets["discriminator"]})
-
-
-def adams(nets: dict, lr: float, beta1: float, beta2: float) -> dict:
-    """An Adam for each of ``nets``."""
-    return {name: paddle.optimizer.Adam(lr, beta1, beta2, parameters=net.parameters()) for name, net in nets.items()}
 
 
 def penalty(case: Case):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import paddle
 from PIL import Image
@@ -16,6 +14,7 @@ from ppstargan.parity.data import OLD_PILLOW, ONE_LEVEL
 from ppstargan.parity.kit import Case, Check
 from ppstargan.parity.networks import float64, torch_arrays
 from ppstargan.systems import ugatit
+from ppstargan.training.rates import adams, set_rate
 
 FORWARD = 2e-5
 # Paddle 2 keeps the constants of an operation in float32, even between float64 tensors: see steps.py.
@@ -154,11 +153,9 @@ def train(case: Case):
     s, reports = case.settings, []
     with float64():
         networks, loss = run_of(case)
-        rates = {"lr": s["lr"], "beta1": 0.5, "beta2": 0.999, "weight_decay": s["weight_decay"]}
-        optimizers = ugatit.optimizers(networks, SimpleNamespace(**rates))
+        optimizers = adams(networks, s["lr"], 0.5, 0.999, s["weight_decay"])
         for i in range(s["iteration"]):
-            for optimizer in optimizers.values():
-                optimizer.set_lr(ugatit.rate(i, s["lr"], s["iteration"]))
+            set_rate(optimizers, ugatit.rate(i, s["lr"], s["iteration"]))
             batch = inputs(case, i)
             report = steps.iteration(
                 networks, optimizers, lambda nets, batch: with_totals(ugatit.updates(nets, batch, loss)), batch

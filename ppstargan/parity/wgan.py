@@ -14,10 +14,10 @@ from ppstargan.nets.mlp import MLP_D, MLP_G
 from ppstargan.nets.norms import BatchNorm
 from ppstargan.parity import fill, steps
 from ppstargan.parity.data import OLD_PILLOW, ONE_LEVEL
-from ppstargan.parity.gan import adams
 from ppstargan.parity.kit import Case
 from ppstargan.parity.networks import float64
 from ppstargan.systems import wgan
+from ppstargan.training.rates import adams
 from ppstargan.training.rmsprop import RMSProp
 
 FORWARD = LOSSES = 2e-5

@@ -26,7 +26,7 @@ from ppstargan.nets.gans import build
 from ppstargan.pictures import grid, to_uint8
 from ppstargan.systems.gan import looks_across
 from ppstargan.training.pool import Pool
-from ppstargan.training.rates import held_then_falling
+from ppstargan.training.rates import Rates, adams, held_then_falling, set_rate
 from ppstargan.training.step import Update, only
 from ppstargan.translate import compared, from_pictures
 from ppstargan.translate.from_pictures import Way
@@ -74,14 +74,11 @@ class Loss:
 
 
 @dataclass
-class Train(config.Train):
+class Train(Rates):
     """``train``: one Adam's rates for all, and the pool."""
 
-    lr: float = key(above=0)
     lr_hold: int = key(least=0)
     lr_fall: int = key(least=0)
-    beta1: float = key(least=0, below=1)
-    beta2: float = key(least=0, below=1)
     pool_size: int = key(least=0, most=100000)
 
 
@@ -163,7 +160,7 @@ def updates(networks: dict, batch: Batch, loss: Loss, shown_b=paddle.assign, sho
 class System:
     """Networks, optimisers, pools and updates of one run, and its sheets."""
 
-    averaged, across_batch = (), False
+    averaged, across_batch = (), True  # by batch norm, where model.norm says so
     frozen: dict = {}  # noqa: RUF012, never changed
 
     def __init__(self, config: Config, data: Images):
@@ -171,10 +168,7 @@ class System:
         self.architecture = dataclasses.asdict(config.model)
         self.networks = build("cyclegan", self.architecture)
         self.across_batch = looks_across(self.networks)
-        self.optimizers = {  # one for each: Adam does the same to a parameter, whatever other ones it has
-            name: paddle.optimizer.Adam(t.lr, t.beta1, t.beta2, parameters=net.parameters())
-            for name, net in self.networks.items()
-        }
+        self.optimizers = adams(self.networks, t.lr, t.beta1, t.beta2)
         self.pools = {"b": Pool(t.pool_size), "a": Pool(t.pool_size)}
         self.drawn_for, self.rng = None, None
 
@@ -211,8 +205,7 @@ class System:
     def updates(self, batch: Batch, iteration: int):
         """As the function of this name; what the pools draw depends on the seed and the iteration alone."""
         t = self.config.train
-        for optimizer in self.optimizers.values():
-            optimizer.set_lr(t.lr * held_then_falling(iteration, t.lr_hold, t.lr_fall))
+        set_rate(self.optimizers, t.lr * held_then_falling(iteration, t.lr_hold, t.lr_fall))
         if iteration != self.drawn_for:  # the pieces of a batch go on with the draws of one
             self.drawn_for, self.rng = iteration, np.random.default_rng([t.seed, iteration, WIDEST])
         shown_b, shown_a = (partial(self.pools[side].exchange, rng=self.rng) for side in "ba")

@@ -23,6 +23,7 @@ from ppstargan.losses import adversarial_loss, probability_loss, saturating_loss
 from ppstargan.nets.gans import NETWORKS, build
 from ppstargan.nets.norms import BatchNorm
 from ppstargan.pictures import grid, to_uint8
+from ppstargan.training import rates
 from ppstargan.training.step import Update, only
 from ppstargan.translate import compared, from_noise
 
@@ -62,13 +63,10 @@ class Loss:
 
 
 @dataclass
-class Rates(config.Train):
+class Rates(rates.Rates):
     """What the three systems that start from noise have in common."""
 
-    lr: float = key(above=0)
     lr_iter: int = key(least=0)
-    beta1: float = key(least=0, below=1)
-    beta2: float = key(least=0, below=1)
     ema_beta: float = key(least=0, below=1)
     ema_warmup: bool = key()
 
@@ -163,10 +161,7 @@ class System:
         self.architecture = dataclasses.asdict(config.model)
         self.networks = build("gan", self.architecture)
         self.across_batch = looks_across(self.networks)
-        self.optimizers = {
-            name: paddle.optimizer.Adam(t.lr, t.beta1, t.beta2, parameters=net.parameters())
-            for name, net in self.networks.items()
-        }
+        self.optimizers = rates.adams(self.networks, t.lr, t.beta1, t.beta2)
 
     def prepare(self, loaded: set) -> None:
         """Draws the noise of the sheets."""
@@ -195,9 +190,7 @@ def set_rates(optimizers: dict, train: Rates, iteration: int) -> None:
 
     As Gulrajani et al. train their larger networks: late small steps sharpen what the early large ones have found.
     """
-    rest = 1 - iteration / train.lr_iter if train.lr_iter else 1.0
-    for optimizer in optimizers.values():
-        optimizer.set_lr(train.lr * max(0.0, rest))
+    rates.set_rate(optimizers, train.lr * rates.held_then_falling(iteration, 0, train.lr_iter))
 
 
 def looks_across(networks: dict) -> bool:

@@ -26,7 +26,7 @@ from ppstargan.nets.norms import each_by_itself
 from ppstargan.pictures import grid, to_uint8
 from ppstargan.systems.cyclegan import OBJECTIVES
 from ppstargan.systems.gan import looks_across
-from ppstargan.training.rates import cosine, held_then_falling, stepwise
+from ppstargan.training.rates import Rates, adams, cosine, held_then_falling, set_rate, stepwise
 from ppstargan.training.step import Update, only
 from ppstargan.translate import compared, from_pictures
 from ppstargan.translate.from_pictures import Way
@@ -69,15 +69,12 @@ class Loss:
 
 
 @dataclass
-class Train(config.Train):
+class Train(Rates):
     """``train``: both Adams' rates."""
 
-    lr: float = key(above=0)
     lr_policy: str = key(choices=("linear", "step", "cosine"))
     lr_hold: int = key(least=0)
     lr_fall: int = key(least=0)
-    beta1: float = key(least=0, below=1)
-    beta2: float = key(least=0, below=1)
 
 
 @dataclass
@@ -187,10 +184,7 @@ class System:
         self.architecture = dataclasses.asdict(config.model)
         self.networks = build("pix2pix", self.architecture)
         self.across_batch = looks_across(self.networks)
-        self.optimizers = {
-            name: paddle.optimizer.Adam(t.lr, t.beta1, t.beta2, parameters=net.parameters())
-            for name, net in self.networks.items()
-        }
+        self.optimizers = adams(self.networks, t.lr, t.beta1, t.beta2)
 
     def prepare(self, loaded: set) -> None:
         """Reads the pairs of the sheet: of val, or of train where there is no val. Raises UserError for a bad one."""
@@ -205,8 +199,7 @@ class System:
     def updates(self, batch: Batch, iteration: int):
         """As the function of this name."""
         t = self.config.train
-        for optimizer in self.optimizers.values():
-            optimizer.set_lr(t.lr * rate(iteration, t.lr_policy, t.lr_hold, t.lr_fall))
+        set_rate(self.optimizers, t.lr * rate(iteration, t.lr_policy, t.lr_hold, t.lr_fall))
         return updates(self.networks, batch, self.config.loss)
 
     def sheets(self, networks: dict) -> dict:

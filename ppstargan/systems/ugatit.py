@@ -28,6 +28,7 @@ from ppstargan.nets.norms import ILN, AdaILN
 from ppstargan.nets.spectral_norm import put_back, vectors
 from ppstargan.nets.ugatit import DISCRIMINATORS, GENERATORS, smallest
 from ppstargan.pictures import grid, heat, to_uint8
+from ppstargan.training.rates import Rates, adams, set_rate
 from ppstargan.training.step import Update, only
 from ppstargan.translate import compared, from_pictures
 from ppstargan.translate.from_pictures import Way
@@ -89,13 +90,10 @@ class Loss:
 
 
 @dataclass
-class Train(config.Train):
+class Train(Rates):
     """``train``: both Adams' rates, and the weight decay."""
 
-    lr: float = key(above=0)
     lr_iter: int = key(least=0)
-    beta1: float = key(least=0, below=1)
-    beta2: float = key(least=0, below=1)
     weight_decay: float = key(least=0)
 
 
@@ -141,26 +139,25 @@ def draw(train: dict, config: Config, rng: np.random.Generator, load) -> Batch:
 
 
 def updates(networks: dict, batch: Batch, loss: Loss):
-    """The four discriminators step, then, on fakes made anew, both generators; then every rho is clipped to [0, 1].
+    """The four discriminators step, then both generators, on the same fakes; then every rho is clipped to [0, 1].
 
+    The authors make the fakes anew for the second step, when the generators are still what they were.
     Each discriminator sees its real images, its fakes, and in the generators' step its fakes again: three rounds of
     spectral norm's power iteration.
     """
     to_b, to_a = (networks[name] for name in GENERATORS)
-    with only(networks, *DISCRIMINATORS):
-        with paddle.no_grad():
-            shown = {"A": (batch.a, to_a(batch.b)[0]), "B": (batch.b, to_b(batch.a)[0])}
-        terms = {}
-        for name in DISCRIMINATORS:
-            (real, real_cam, _), (fake, fake_cam, _) = map(networks[name], shown[name[-1]])
-            terms[f"ad_{name[3:]}"] = least_squares_loss(real, 1) + least_squares_loss(fake, 0)
-            terms[f"cam_{name[3:]}"] = least_squares_loss(real_cam, 1) + least_squares_loss(fake_cam, 0)
-        yield Update("discriminators", DISCRIMINATORS, loss.lambda_adv * sum(terms.values()), terms)
+    # Both sides go through a generator at once, since no layer looks across the batch. Its pieces are computed in turn
+    # between the yields, so the fakes are made where no piece has the generators frozen.
+    (fake_b, same_b), (cam_a2b, cam_b2b) = (both.chunk(2) for both in to_b(paddle.concat([batch.a, batch.b]))[:2])
+    (fake_a, same_a), (cam_b2a, cam_a2a) = (both.chunk(2) for both in to_a(paddle.concat([batch.b, batch.a]))[:2])
+    shown, terms = {"A": (batch.a, fake_a.detach()), "B": (batch.b, fake_b.detach())}, {}
+    for name in DISCRIMINATORS:
+        (real, real_cam, _), (fake, fake_cam, _) = map(networks[name], shown[name[-1]])
+        terms[f"ad_{name[3:]}"] = least_squares_loss(real, 1) + least_squares_loss(fake, 0)
+        terms[f"cam_{name[3:]}"] = least_squares_loss(real_cam, 1) + least_squares_loss(fake_cam, 0)
+    yield Update("discriminators", DISCRIMINATORS, loss.lambda_adv * sum(terms.values()), terms)
 
     with only(networks, *GENERATORS):
-        # Both sides in one pass through each generator, since no layer looks across the batch.
-        (fake_b, same_b), (cam_a2b, cam_b2b) = (both.chunk(2) for both in to_b(paddle.concat([batch.a, batch.b]))[:2])
-        (fake_a, same_a), (cam_b2a, cam_a2a) = (both.chunk(2) for both in to_a(paddle.concat([batch.b, batch.a]))[:2])
         back_a, back_b = to_a(fake_b)[0], to_b(fake_a)[0]
         terms = {}
         for name in DISCRIMINATORS:
@@ -200,18 +197,6 @@ def rate(iteration: int, lr: float, lr_iter: int) -> float:
     return lr * (1 - max(0, iteration + 1 - half) / half) if iteration < lr_iter else 0.0
 
 
-def optimizers(networks: dict, train: Train) -> dict:
-    """An Adam for each network. The weight decay is L2 and reaches every parameter, as in PyTorch's Adam.
-
-    The authors have one for both generators and one for all discriminators, which does the same to each parameter.
-    """
-    t = train
-    return {
-        name: paddle.optimizer.Adam(t.lr, t.beta1, t.beta2, parameters=net.parameters(), weight_decay=t.weight_decay)
-        for name, net in networks.items()
-    }
-
-
 def from_the_same(discriminators: list, held: list, updates):
     """``updates`` of a piece of a batch, each from the u and v of spectral norm that the whole would start from.
 
@@ -235,10 +220,10 @@ class System:
     frozen: dict = {}  # noqa: RUF012, never changed
 
     def __init__(self, config: Config, data: Images):
-        self.config, self.data = config, data
+        self.config, self.data, t = config, data, config.train
         self.architecture = dataclasses.asdict(config.model)
         self.networks = build("ugatit", self.architecture)
-        self.optimizers = optimizers(self.networks, config.train)
+        self.optimizers = adams(self.networks, t.lr, t.beta1, t.beta2, t.weight_decay)
 
     def prepare(self, loaded: set) -> None:
         """Reads the images of the sheets: of val, or of train where there is no val. Raises UserError for a bad one."""
@@ -258,8 +243,7 @@ class System:
     def updates(self, batch: Batch, iteration: int):
         """As the function of this name, on the run's networks."""
         t = self.config.train
-        for optimizer in self.optimizers.values():
-            optimizer.set_lr(rate(iteration, t.lr, t.lr_iter))
+        set_rate(self.optimizers, rate(iteration, t.lr, t.lr_iter))
         discriminators = [self.networks[name] for name in DISCRIMINATORS]
         held = vectors(discriminators)  # now, before any piece has had its turn
         return from_the_same(discriminators, held, updates(self.networks, batch, self.config.loss))

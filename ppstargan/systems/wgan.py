@@ -23,6 +23,7 @@ from ppstargan.losses import critic_mean, gradient_penalty
 from ppstargan.nets.gans import build
 from ppstargan.systems import gan
 from ppstargan.training.amp import full_precision
+from ppstargan.training.rates import adams
 from ppstargan.training.rmsprop import RMSProp
 from ppstargan.training.step import Update, only
 
@@ -158,12 +159,11 @@ class System:
         self.architecture = dataclasses.asdict(config.model)
         self.networks = build("wgan", self.architecture)
         self.across_batch = gan.looks_across(self.networks)
-        self.optimizers = {
-            name: RMSProp(t.lr, net.parameters())
+        self.optimizers = (
+            {name: RMSProp(t.lr, net.parameters()) for name, net in self.networks.items()}
             if t.optimizer == "rmsprop"
-            else paddle.optimizer.Adam(t.lr, t.beta1, t.beta2, parameters=net.parameters())
-            for name, net in self.networks.items()
-        }
+            else adams(self.networks, t.lr, t.beta1, t.beta2)
+        )
 
     def prepare(self, loaded: set) -> None:
         """Draws the noise of the sheets."""

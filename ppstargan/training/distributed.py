@@ -16,10 +16,17 @@ import sys
 import paddle
 from paddle import distributed
 
+from ppstargan.errors import UserError
+
+READY = "PPSTARGAN_READY"  # in the environment of a second process: the pipe by which it says that it will join
+
 
 def start() -> None:
     """Joins the processes that the launcher started; NCCL connects them on GPUs, gloo on CPUs."""
     if launched() and not distributed.is_initialized():
+        if READY in os.environ:  # this is the second of ``beside``
+            with open(int(os.environ.pop(READY)), "wb") as pipe:
+                pipe.write(b"!")
         distributed.init_parallel_env()
 
 
@@ -32,7 +39,8 @@ def launched() -> bool:
 def beside(command: list):
     """Makes this process the first of two of this machine, as the launcher would; ``command`` is run as the second.
 
-    It prints nothing, and knows by ``is_second`` what it is. On leaving, it has ended or is ended.
+    It prints nothing, and knows by ``is_second`` what it is. On leaving, it has ended or is ended. Raises UserError
+    where it ends before its time, as where memory runs out.
     """
     with contextlib.ExitStack() as ports:  # all at once, or both may get the same
         free = [ports.enter_context(socket.socket()) for _ in range(3)]
@@ -48,9 +56,16 @@ def beside(command: list):
     first, second = (
         {**common, "PADDLE_TRAINER_ID": str(i), "PADDLE_CURRENT_ENDPOINT": own} for i, own in enumerate(both)
     )
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(command, env={**os.environ, **second}, **silent)
+    silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    ready, say = os.pipe()
+    second[READY] = str(say)
+    process = subprocess.Popen(command, env={**os.environ, **second}, pass_fds=[say], **silent)
+    os.close(say)
     try:
+        with open(ready, "rb") as pipe:
+            if not pipe.read(1):  # it is closed without a word; to join would be to wait for a quarter of an hour
+                process.wait()
+                raise UserError(_gone(process))
         os.environ.update(first)
         with _no_remarks():
             start()
@@ -58,9 +73,25 @@ def beside(command: list):
         process.wait(timeout=60)
     except subprocess.TimeoutExpired:
         pass
+    except RuntimeError:  # of gloo, whose other end is gone
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
+        if not process.returncode:
+            raise
+        raise UserError(_gone(process)) from None
     finally:
         process.kill()
         process.wait()
+
+
+def _gone(process: subprocess.Popen) -> str:
+    """What to say where the other process has ended."""
+    code = process.returncode
+    why = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return (
+        f"the second of two processes {why}, as where memory runs out; go on by the same command with --resume, "
+        "where a checkpoint was written"
+    )
 
 
 @contextlib.contextmanager

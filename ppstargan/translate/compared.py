@@ -28,7 +28,7 @@ from ppstargan.metrics.protocol import choose
 from ppstargan.pictures import to_uint8
 from ppstargan.sampler import Sampler
 from ppstargan.translate.evaluate import name_of, told
-from ppstargan.translate.from_pictures import OneWay, Setting, Way
+from ppstargan.translate.from_pictures import OneWay, Setting, Way, directions
 
 COUNT = 10_000  # images that are made, and at most so many real ones: the papers' figures are of as many, or more
 NOISE, SIDES = ("count", "seeds"), ("count",)  # options of tools/evaluate.py, with and without anything drawn
@@ -136,10 +136,10 @@ def from_sides(content: dict, weights, images: Images, settings: Settings, ways:
         good, lines = _good(chosen, name, "val", settings)
         sides[name], warnings = [path for path, _ in good], warnings + lines
     (a, b), architecture, size = sides, content["architecture"], content["architecture"]["img_size"]
-    setting = Setting((size, size), 1, resample, "squash", None, settings.batch_size)
+    setting = Setting((size, size), 1, resample, "squash", None)
     channels = {source: architecture.get(ways[way].channels, 3) for source, way in ((a, "AtoB"), (b, "BtoA"))}
     comparisons = []
-    for direction in _directions(content, weights, ways):
+    for direction in directions(content, weights, ways):
         source, target = (a, b) if direction == "AtoB" else (b, a)
         given, real, network = sides[source], sides[target], ways[direction].network
         model = OneWay(content, weights, ways[direction], setting)
@@ -164,14 +164,14 @@ def from_pairs(content: dict, weights, images: Images, settings: Settings) -> tu
     direction, size, channels = (architecture[key] for key in ("direction", "img_size", "out_channels"))
     good, warnings = _good_pairs(choose(items, settings.count or COUNT), direction, settings)
     ways = {direction: Way("generator", "in_channels")}
-    _directions(content, weights, ways)
+    directions(content, weights, ways)
     words = (
         f"{direction}: what the generator, with dropout, makes of the given images of {len(good)} pairs of val",
         f"the wanted images of these {direction} pairs, all of each at {size} px{_grey(channels)}",
     )
     comparisons = []
     for seed in settings.seeds:
-        setting = Setting((size, size), 1, BICUBIC, "squash", None, settings.batch_size, seed=seed)
+        setting = Setting((size, size), 1, BICUBIC, "squash", None, seed=seed)
         model = OneWay(content, weights, ways[direction], setting)
         given = partial(_of_pair, direction=direction, wanted=False, size=size, channels=model.channels)
         made_of = {"network": digest_of(model.net)}  # and the files, which are those of the wanted ones
@@ -186,15 +186,6 @@ def _held_out(images: Images) -> dict:
     if not images.val:
         raise UserError("there is neither val nor test beside train, whose images would be translated; add one")
     return images.val
-
-
-def _directions(content: dict, weights, ways: dict) -> list:
-    """The directions of ``ways`` that a file has."""
-    there = {**(content.get("nets") or {}), **(content.get("averages") or {})}
-    possible = [direction for direction, way in ways.items() if way.network in there]
-    if not possible:
-        raise UserError(f"{weights} holds {', '.join(there) or 'nothing'}, and no generator; give one that does")
-    return possible
 
 
 def _grey(channels: int) -> str:

@@ -22,11 +22,12 @@ from ppstargan.translate import sampling
 from ppstargan.translate.in_styles import write_each
 
 TAKES = (
-    "source", "direction", "size", "fit", "background", "columns", "rows", "batch_size", "out", "out_dir", "force",
+    "source", "direction", "size", "fit", "background", "columns", "rows", "out", "out_dir", "force",
 )  # fmt: skip
 TAKES_HEATMAP = (*TAKES, "heatmap")  # of systems whose networks return (image, …, heatmap)
 TAKES_EVAL = (*TAKES, "eval", "seed")  # of systems whose networks are used as in training
-COLUMNS, ROWS, BATCH = 8, 4, 8
+COLUMNS, ROWS = 8, 4
+BATCH = 8  # pictures that are in memory at a time; the network sees one
 OWN = "own"  # the size that each picture has
 LEAST, LARGEST = 8, 8192  # px a side; edges are reflected at a quarter of it
 
@@ -46,7 +47,6 @@ class Setting(NamedTuple):
     resample: Image.Resampling
     fit: str
     background: tuple | None
-    batch_size: int
     heatmap: bool = False
     seed: int | None = None  # of dropout, where the network is used as in training
 
@@ -59,6 +59,8 @@ class OneWay:
     network, or with one that does not fit its architecture.
     """
 
+    batch_size = BATCH
+
     def __init__(self, content: dict, weights, way: Way, setting: Setting):
         system, architecture = checkpoint.system_of(content), content["architecture"]
         values = {**(content.get("nets") or {}), **(content.get("averages") or {})}
@@ -67,7 +69,7 @@ class OneWay:
         self.net.eval()
         if setting.seed is not None:
             self.net.train()
-        self.channels, self.setting, self.batch_size = architecture.get(way.channels, 3), setting, setting.batch_size
+        self.channels, self.setting = architecture.get(way.channels, 3), setting
 
     def read(self, images) -> list:
         """Images as the network sees them, each uint8 [H, W, 3], of a path or a list. Raises BadImage."""
@@ -135,9 +137,9 @@ def sample(
     if size is None and not given.out_dir and len(found) > 1:
         raise UsageError(f"--size {OWN} gives pictures of many sizes, which no sheet takes: give --out-dir DIR")
     print(f"device: {choose_device()}", flush=True)
-    background, batch_size = background_colour(given.background), given.batch_size or BATCH
     seed = (given.seed or 0) if as_trained and not given.eval else None
-    setting = Setting(size, multiple, resample, given.fit or FITS[0], background, batch_size, given.heatmap, seed)
+    background = background_colour(given.background)
+    setting = Setting(size, multiple, resample, given.fit or FITS[0], background, given.heatmap, seed)
     model = OneWay(content, given.weights, ways[direction], setting)
     px = f"{size[0]} px" if size else "each picture's own size"
     of = f"{checkpoint.system_of(content)}, {px}{f', {direction}' if len(ways) > 1 else ''}"
@@ -174,12 +176,18 @@ def size_of(given: argparse.Namespace, architecture: dict, multiple_of: Callable
     return (side, side), multiple
 
 
-def direction_of(given: argparse.Namespace, content: dict, ways: dict) -> str:
-    """The direction asked for, or the first that the file has. Raises UserError where it has it not."""
+def directions(content: dict, weights, ways: dict) -> list:
+    """Those of ``ways`` that the file has. Raises UserError where it has none."""
     there = {**(content.get("nets") or {}), **(content.get("averages") or {})}
     possible = [direction for direction, way in ways.items() if way.network in there]
     if not possible:
-        raise UserError(f"{given.weights} holds {', '.join(there) or 'nothing'}, and no generator; give one that does")
+        raise UserError(f"{weights} holds {', '.join(there) or 'nothing'}, and no generator; give one that does")
+    return possible
+
+
+def direction_of(given: argparse.Namespace, content: dict, ways: dict) -> str:
+    """The direction asked for, or the first that the file has. Raises UserError where it has it not."""
+    possible = directions(content, given.weights, ways)
     if given.direction and given.direction not in ways:
         what = f"{given.weights} was trained {possible[0]}, and goes no other way"
         raise UserError(f"{what}; leave out --direction, or train with model.direction={given.direction}")
