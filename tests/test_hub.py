@@ -69,7 +69,7 @@ def test_random_generators_have_the_sizes_of_a_configuration(tmp_path, monkeypat
     assert 3 in [size for value in net.parameters() for size in value.shape]
     with pytest.raises(UserError, match="afhq is a configuration of stargan_v2; give one of gan, "):
         load("generator", config="afhq")
-    with pytest.raises(UserError, match="cyclegan_toy is a configuration of cyclegan; give one of gan, wgan, cgan$"):
+    with pytest.raises(UserError, match=r"cyclegan_toy is a configuration of cyclegan; give one of gan, wgan, cgan$"):
         load("generator", config="cyclegan_toy")
 
 
