@@ -14,8 +14,8 @@ from ppstargan import checkpoint
 from ppstargan.config import CONFIGS
 from ppstargan.data.pairs import prepared
 from ppstargan.nets.gans import build
-from ppstargan.nets.norms import BatchNorm, each_by_itself
-from ppstargan.nets.unet import UNet
+from ppstargan.nets.norms import BatchNorm
+from ppstargan.nets.unet import UNet, each_by_itself
 from ppstargan.pictures import to_uint8
 from ppstargan.systems import pix2pix
 from ppstargan.systems.load import load_config

@@ -8,30 +8,26 @@ import numpy as np
 from paddle import nn
 
 from ppstargan.nets.domains import DomainLinear
-from ppstargan.nets.norms import ILN, AdaILN, BatchNorm
+from ppstargan.nets.norms import ILN, AdaILN, BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from ppstargan.nets.spectral_norm import SpectralNorm
+
+BOTH = {"weight": "weight", "bias": "bias"}
+RUNNING = {"_mean": "running_mean", "_variance": "running_var"}
+COUNT = {"num_batches_tracked": "num_batches_tracked"}  # Paddle's own batch norm has none
 
 # Kind of layer -> Paddle's name -> PyTorch's. A convolution's names and layout are equal on both sides.
 TABLE = {
-    nn.Conv2D: {"weight": "weight", "bias": "bias"},
-    nn.Conv2DTranspose: {"weight": "weight", "bias": "bias"},
+    nn.Conv2D: BOTH,
+    nn.Conv2DTranspose: BOTH,
     nn.Embedding: {"weight": "weight"},
-    nn.Linear: {"weight": "weight", "bias": "bias"},  # the weight is [in, out] in Paddle, [out, in] in PyTorch
-    DomainLinear: {"weight": "weight", "bias": "bias"},  # a Linear for each domain in PyTorch, one behind another here
+    nn.Linear: BOTH,  # the weight is [in, out] in Paddle, [out, in] in PyTorch
+    DomainLinear: BOTH,  # a Linear for each domain in PyTorch, one behind another here
     nn.InstanceNorm2D: {"scale": "weight", "bias": "bias"},
-    nn.BatchNorm2D: {
-        "weight": "weight",
-        "bias": "bias",
-        "_mean": "running_mean",
-        "_variance": "running_var",
-    },
-    BatchNorm: {
-        "weight": "weight",
-        "bias": "bias",
-        "_mean": "running_mean",
-        "_variance": "running_var",
-        "num_batches_tracked": "num_batches_tracked",
-    },
+    nn.BatchNorm2D: {**BOTH, **RUNNING},
+    BatchNorm: {**BOTH, **RUNNING, **COUNT},
+    InstanceNorm: {**BOTH, **RUNNING, **COUNT},
+    LayerNorm: BOTH,
+    GroupNorm: BOTH,
     ILN: {"rho": "rho", "gamma": "gamma", "beta": "beta"},
     AdaILN: {"rho": "rho"},
     SpectralNorm: {"bias": "bias", "weight_orig": "weight_orig", "weight_u": "weight_u", "weight_v": "weight_v"},

@@ -16,7 +16,7 @@ from ppstargan.data.pairs import POOL, load_pairs
 from ppstargan.data.toy import write_cats_lions, write_dataset
 from ppstargan.data.transforms import for_testing
 from ppstargan.metrics import digits, pairs, sides, toy
-from ppstargan.nets.norms import each_by_itself
+from ppstargan.nets.unet import each_by_itself
 
 SAMPLES = 1000  # generated digits that the judge sees
 AT_ONCE = 50  # images that are translated together

@@ -11,6 +11,7 @@ from paddle.nn import functional as F
 
 from ppstargan.nets import resample
 from ppstargan.nets.domains import DomainLinear
+from ppstargan.nets.norms import AdaIN
 from ppstargan.nets.resample import Conv2D
 
 SLOPE = 0.2  # of every leaky ReLU
@@ -66,21 +67,6 @@ class ResBlk(nn.Layer):
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         return (self.shortcut(x) + self.residual(x)) / math.sqrt(2)
-
-
-class AdaIN(nn.Layer):
-    """Instance normalisation whose scale and shift are linear in the style code: x [N, C, H, W], s [N, S]."""
-
-    def __init__(self, style_dim: int, num_features: int):
-        super().__init__()
-        self.fc = nn.Linear(style_dim, 2 * num_features)
-
-    def forward(self, x: paddle.Tensor, s: paddle.Tensor) -> paddle.Tensor:
-        scale, shift = self.fc(s).astype(self.fc.weight.dtype).chunk(2, axis=1)  # a norm's are never half precision
-        # The norm of N x C images of one channel takes scale and shift as its own: no product and sum to keep.
-        c, h, w = x.shape[1:]
-        y = F.instance_norm(x.reshape([1, -1, h, w]), weight=1 + scale.reshape([-1]), bias=shift.reshape([-1]))
-        return y.reshape([-1, c, h, w])
 
 
 class AdainResBlk(nn.Layer):

@@ -25,7 +25,7 @@ def norm_of(norm: str, channels: int) -> nn.Layer:
     """The layer of one of ``NORMS``; only batch norm has weights."""
     if norm == "batch":
         return BatchNorm(channels, weight_attr=normal(1.0))
-    return InstanceNorm() if norm == "instance" else nn.Identity()
+    return InstanceNorm(channels) if norm == "instance" else nn.Identity()
 
 
 def convolution(narrow: int, wide: int, kernel: int, stride: int, padding: int, norm: str | None = None) -> nn.Conv2D:

@@ -37,7 +37,7 @@ class ResnetBlock(nn.Layer):
 
     def __init__(self, channels: int):
         super().__init__()
-        first, second = ([_pad(1), _conv(channels, channels, 3), InstanceNorm()] for _ in range(2))
+        first, second = ([_pad(1), _conv(channels, channels, 3), InstanceNorm(channels)] for _ in range(2))
         self.conv_block = nn.Sequential(*first, nn.ReLU(), *second)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
@@ -86,10 +86,10 @@ class Generator(nn.Layer):
         for i in range(blocks):
             self.add_sublayer(f"UpBlock1_{i + 1}", ResnetAdaILNBlock(inner))
 
-        down = [_pad(3), _conv(3, width, 7), InstanceNorm(), nn.ReLU()]
+        down = [_pad(3), _conv(3, width, 7), InstanceNorm(width), nn.ReLU()]
         for channels in (width, 2 * width):
             halved = _conv(channels, 2 * channels, 3, stride=2)
-            down += [_pad(1), halved, InstanceNorm(), nn.ReLU()]
+            down += [_pad(1), halved, InstanceNorm(2 * channels), nn.ReLU()]
         self.DownBlock = nn.Sequential(*down, *(ResnetBlock(inner) for _ in range(blocks)))
 
         inputs = inner if light else inner * (img_size // 4) ** 2

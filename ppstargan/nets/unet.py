@@ -5,6 +5,7 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
+from ppstargan.nets.norms import BatchNorm
 from ppstargan.nets.patchgan import convolution, norm_of, normal, zeros
 
 FEWEST = 2  # levels
@@ -69,3 +70,25 @@ def _doubling(wide: int, narrow: int, norm: str | None = None) -> nn.Conv2DTrans
     """A transposed convolution to twice the size, with a bias where ``convolution`` has one."""
     bias = zeros() if norm in (None, "instance") else False
     return nn.Conv2DTranspose(wide, narrow, 4, 2, 1, weight_attr=normal(), bias_attr=bias)
+
+
+@paddle.no_grad()
+def each_by_itself(net: nn.Layer, x: paddle.Tensor) -> paddle.Tensor:
+    """What ``net`` makes of each of x [N, C, H, W] when batch norms see it alone, as in training with a batch of 1.
+
+    Without dropout; the running statistics are then as they were.
+    """
+    before = [(buffer, buffer.clone()) for buffer in net.buffers()]
+    was_training = net.training
+    net.eval()
+    for layer in net.sublayers():
+        if isinstance(layer, BatchNorm):
+            layer.train()
+    y = paddle.concat([net(one) for one in x.split([1] * x.shape[0])])
+    for buffer, value in before:
+        paddle.assign(value, buffer)
+    if was_training:
+        net.train()
+    else:
+        net.eval()
+    return y

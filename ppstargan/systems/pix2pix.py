@@ -22,7 +22,7 @@ from ppstargan.data.batches import Images
 from ppstargan.errors import UsageError
 from ppstargan.losses import cycle_loss
 from ppstargan.nets.gans import build
-from ppstargan.nets.norms import each_by_itself
+from ppstargan.nets.unet import each_by_itself
 from ppstargan.pictures import grid, to_uint8
 from ppstargan.systems.cyclegan import OBJECTIVES
 from ppstargan.systems.gan import looks_across

@@ -10,7 +10,8 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from ppstargan.nets import generator, resample
-from ppstargan.nets.blocks import AdaIN, AdainResBlk, ResBlk
+from ppstargan.nets.blocks import AdainResBlk, ResBlk
+from ppstargan.nets.norms import AdaIN
 
 _interpolate = F.interpolate
 
