@@ -48,6 +48,7 @@ EXPECTED = {
     "ugatit_losses": 148,
     "ugatit_train": 212,
     "ugatit_data": 6,
+    "norms_layers": 140,
 }
 
 
@@ -60,7 +61,7 @@ def test_case(name):
 
 def test_no_array_of_a_case_is_left_out():
     """Whatever a kit keeps is compared, but for the runs in float32, which show what rounding does."""
-    some = ("gan_gp_train", "wgan_train_mlp", "cgan_forward", "wgan_losses", "ugatit_forward")
+    some = ("gan_gp_train", "wgan_train_mlp", "cgan_forward", "wgan_losses", "ugatit_forward", "norms_layers")
     some += ("pix2pix_losses", "pix2pix_train", "pix2pix_data")
     for name in (*some, "cyclegan_losses", "cyclegan_train", "cyclegan_pool"):
         case = read_case(KIT, name)
@@ -93,6 +94,8 @@ def test_an_unknown_system_names_the_known_ones(tmp_path):
 
 def test_the_report_puts_each_figure_into_its_stage():
     assert report.stage("script_losses", "grad/G/model.0.weight") == "bp_align"
+    assert report.stage("layers", "iln/eval/grad/rho") == "bp_align"
+    assert report.stage("layers", "iln/eval/out") == report.stage("layers", "batch1d/after1/running_var") == "forward"
     assert report.stage("penalty", "penalty") == "loss" and report.stage("penalty", "grad/D/a") == "bp_align"
     assert report.stage("script_train", "final/G/a") == report.stage("train", "critic") == "train_align"
     assert report.stage("diters", "critic_updates") == report.stage("data", "wide") == "forward"

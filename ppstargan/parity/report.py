@@ -17,6 +17,8 @@ def stage(kind: str, quantity: str) -> str:
     """The stage of the guide to which a ``quantity`` of a case of this ``kind`` belongs."""
     if kind.endswith("losses") or kind == "penalty":
         return "bp_align" if "grad/" in quantity else "loss"
+    if kind == "layers":
+        return "bp_align" if "grad/" in quantity else "forward"
     return "train_align" if kind.endswith("train") else {"metrics": "metric"}.get(kind, "forward")
 
 
