@@ -21,7 +21,7 @@ def main() -> int | None:
     add("--out", type=place, default=Path("data"), help="folder to write to [%(default)s]")
     instead = arguments.add_mutually_exclusive_group()
     instead.add_argument("--mirror", metavar="URL", help="another address; ending in /, a folder with the file")
-    here = "a file that is here already; mnist, cityscapes: the folder"
+    here = "a file that is here already; mnist, and sets that are got by hand: the folder"
     instead.add_argument("--from", dest="local", type=place, metavar="FILE", help=here)
     given = arguments.parse_args()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from ppstargan import checkpoint
 from ppstargan.convert.recognise import DESCRIPTIONS
 from ppstargan.convert.weights import convert
+from ppstargan.download.arranged import arrange
 from ppstargan.download.cityscapes import write_pairs
 from ppstargan.download.fetch import DiskError, disk_error, fetch, megabytes, sha256_of
 from ppstargan.download.records import RECORDS, load_records, save_records
@@ -18,6 +19,8 @@ from ppstargan.download.unpack import remove_partial, unpack_dataset, unpack_fol
 from ppstargan.errors import UserError
 from ppstargan.face.mean import mean_landmarks
 from ppstargan.files import remove_leftovers, replaced
+
+UNPACKED = ("cityscapes", "arranged")  # kinds that are made of a folder of the user's, and have no address
 
 
 def download(name: str, folder: Path, mirror: str | None = None, local: Path | None = None) -> Path:
@@ -41,10 +44,10 @@ def download(name: str, folder: Path, mirror: str | None = None, local: Path | N
         with contextlib.suppress(OSError):
             part_of(name, folder).unlink()  # killed before this: nothing goes on with it
         return target
-    if asset.by_hand and local is None and (mirror is None or asset.kind == "cityscapes"):
+    if asset.by_hand and local is None and (mirror is None or asset.kind in UNPACKED):
         raise UserError(f"{name} cannot be fetched from here: {asset.by_hand}")
-    if asset.kind == "cityscapes":
-        return _pair(name, target, local)
+    if asset.kind in UNPACKED:
+        return _make(name, target, local.absolute())
     records = load_records(folder)
     record = records.setdefault(name, {})
     if asset.kind == "idx":
@@ -109,10 +112,14 @@ def _download_files(name: str, folder: Path, mirror: str | None, local: Path | N
     return target
 
 
-def _pair(name: str, target: Path, local: Path) -> Path:
-    counts = write_pairs(local.absolute(), target)
-    print(f"{_counted(counts)} pairs of a photograph and its labels, from {local.absolute()}")
-    print(f"{name}: {target}; licence: {ASSETS[name].licence}", flush=True)
+def _make(name: str, target: Path, local: Path) -> Path:
+    """``download`` for what is made of what a user has unpacked in the folder ``local``."""
+    asset = ASSETS[name]
+    if asset.kind == "cityscapes":
+        print(f"{_counted(write_pairs(local, target))} pairs of a photograph and its labels, from {local}")
+    else:
+        print(f"{_counted(arrange(local, target, asset.places))} files, linked to {local}, which has to stay")
+    print(f"{name}: {target}; licence: {asset.licence}", flush=True)
     return target
 
 

@@ -9,7 +9,8 @@ class Asset(NamedTuple):
     """A published file. ``kind`` is "dataset", "landmarks", or what the converter calls the network.
 
     Of the kind "idx", it is ``files`` with their SHA-256 in the folder ``url`` and in its ``mirrors``. Of the kind
-    "folders", it is an archive with these ``folders``. "cityscapes" is made of two archives that are unpacked already.
+    "folders", it is an archive with these ``folders``. Two kinds are made of what a user has unpacked: "cityscapes",
+    and "arranged" by its ``places``, {place in the target: its name at the publisher's}.
     """
 
     what: str
@@ -23,6 +24,7 @@ class Asset(NamedTuple):
     files: dict | None = None
     mirrors: tuple = ()
     folders: tuple = ()
+    places: dict | None = None
     file: str = ""  # its name at its publisher's, where the address does not end in it
     by_hand: str = ""  # what to do where no address gives it: ``url`` is a page then
 
@@ -37,6 +39,11 @@ _EFROS = "http://efrosgans.eecs.berkeley.edu/"  # in the authors' own scripts, w
 _SIDES = ("trainA", "trainB", "testA", "testB")
 _KAGGLE = "https://www.kaggle.com/datasets/arnaud58/selfie2anime"
 _CITYSCAPES = "https://www.cityscapes-dataset.com/downloads/"
+_COCO = "http://images.cocodataset.org/zips/train2014.zip"
+_PAINTER = "https://www.kaggle.com/competitions/painter-by-numbers"
+_CELEBA_PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+_RAFD = "https://rafd.socsci.ru.nl"
+_WFLW = "https://wywu.github.io/projects/LAB/WFLW.html"
 _MNIST = {
     "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
     "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
@@ -49,7 +56,7 @@ _MNIST = {
 # names of the published files hold the first eight digits (the second one each: the same weights in PyTorch's older
 # format); of lpips, the PyPI package lpips 0.1.4 holds the file. Others are recorded on first use.
 # The sizes of facades and horse2zebra are those in others' logs; of selfie2anime and Cityscapes, what others write.
-# None of these four was fetched from where this was written.
+# None of these four was fetched from where this was written, nor any of the sets that are got by hand.
 ASSETS = {
     "afhq": Asset(
         "AFHQ, 16130 animals, 512 px", "dataset", _STARGAN + "t9l9o3vsx2jai3z/afhq.zip?dl=1", "afhq", _NC,
@@ -124,5 +131,30 @@ ASSETS = {
         "Cityscapes' terms: not commercial", size="11.2 GB to fetch",
         by_hand=f"sign in at {_CITYSCAPES}, get gtFine_trainvaltest.zip (241 MB) and leftImg8bit_trainvaltest.zip "
         "(11 GB), unpack both into one folder, and give --from FOLDER, of which the pairs are made",
+    ),
+    "celeba": Asset(
+        "CelebA, 202599 faces aligned, 178 x 218 px, and 40 attributes of each", "arranged", _CELEBA_PAGE, "celeba",
+        _CELEBA, size="1.4 GB", places={"list_attr_celeba.txt": "list_attr_celeba.txt", "images": "img_align_celeba"},
+        by_hand=f"get Img/img_align_celeba.zip and Anno/list_attr_celeba.txt from the Google Drive of {_CELEBA_PAGE}, "
+        "unpack the archive beside the list, and give --from FOLDER, which then has to stay",
+    ),
+    "rafd": Asset(
+        "RaFD, 4824 frontal faces with 8 expressions", "arranged", _RAFD, "rafd", "RaFD's terms: research, by request",
+        places={"train": "train", "test": "test"},
+        by_hand=f"ask for it at {_RAFD}, cut the faces out, put those of each expression into a folder, train/angry "
+        "and so on, a tenth of them into test/angry and so on, and give --from FOLDER, which then has to stay",
+    ),
+    "coco_wikiart": Asset(
+        "82783 photographs of MS-COCO, and 79433 paintings of WikiArt", "arranged", _PAINTER, "coco_wikiart",
+        "the photographers', under Flickr's terms; WikiArt's: research", size="13 GB and 36 GB to fetch",
+        places={"content": "train2014", "style": "train"},
+        by_hand=f"get {_COCO} (13 GB), sign in at {_PAINTER} and get train.zip (36 GB), "
+        "unpack both into one folder, and give --from FOLDER, which then has to stay",
+    ),
+    "wflw": Asset(
+        "WFLW, 10000 faces with 98 points each", "arranged", _WFLW, "wflw", "not stated; research",
+        places={"WFLW_annotations": "WFLW_annotations", "WFLW_images": "WFLW_images"},
+        by_hand=f"get WFLW_images.tar.gz and WFLW_annotations.tar.gz from the addresses in {_WFLW}, "
+        "unpack both into one folder, and give --from FOLDER, which then has to stay",
     ),
 }  # fmt: skip
