@@ -87,3 +87,8 @@ def gradient_penalty(critic, x_real: paddle.Tensor, x_fake: paddle.Tensor, mix: 
     gradient = paddle.grad(critic(x).sum(), x, create_graph=True)[0]
     square = _full(gradient).square().sum(axis=[1, 2, 3])
     return (square.clip(min=1e-30).sqrt() - 1).square().mean()  # clipped: the root has no slope at 0
+
+
+def feature_loss(x: paddle.Tensor, target: paddle.Tensor) -> paddle.Tensor:
+    """Mean squared difference of features of one shape; AdaIN's content loss, and half of a layer's style loss."""
+    return (_full(x) - _full(target)).square().mean()

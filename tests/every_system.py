@@ -40,6 +40,7 @@ TINY = {  # of those keys that a system has
     "model.style_dim": 8,
 }
 TINIER = {  # configuration -> what suits it alone
+    "adain_toy": ["model.img_size=16", "data.load_size=18", "model.width=12"],  # the encoder's, which was drawn along
     "cgan_toy": ["model.img_size=16"],
     "cyclegan_toy": [
         "model.img_size=16", "model.blocks=1", "model.norm=instance", "data.load_size=18", "train.pool_size=5"
@@ -74,7 +75,9 @@ def overrides(name: str, data: Path, *more) -> list:
     config = load_config(CONFIGS / f"{name}.yaml")
     known = known_keys(system_named(config.system).Config)
     tiny = [f"{key}={value}" for key, value in TINY.items() if key in known]
-    return [*tiny, f"data.root={data / Path(config.data.root).name}", *TINIER.get(name, []), *more]
+    root = data / Path(config.data.root).name
+    tiny += [f"encoder.weights={root / 'encoder.pdparams'}"] * ("encoder.weights" in known)
+    return [*tiny, f"data.root={root}", *TINIER.get(name, []), *more]
 
 
 def configured(name: str, data: Path, *more):

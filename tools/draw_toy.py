@@ -1,6 +1,7 @@
 """Draws what the toy configuration of a system trains on, for trying things without a download: digits for gan, wgan,
-wgan_gp and cgan, outlines and faces for pix2pix, plain and striped ponies for cyclegan, cats and lions for ugatit, and
-cats, dogs and lions (faces) where no system is named."""
+wgan_gp and cgan, outlines and faces for pix2pix, plain and striped ponies for cyclegan, cats and lions for ugatit,
+faces and patterns for adain, for which it also trains an encoder, and cats, dogs and lions (faces) where no system is
+named."""
 
 from __future__ import annotations
 
@@ -10,7 +11,10 @@ from typing import Callable, NamedTuple
 import checkout  # noqa: F401
 
 from ppstargan.cli import add_system, parser, place, run_tool
-from ppstargan.data import digits, outlines, ponies, toy
+from ppstargan.config import CONFIGS
+from ppstargan.data import digits, outlines, patterns, ponies, toy
+from ppstargan.metrics.encoder import train_encoder
+from ppstargan.systems.load import load_config
 
 
 class Set(NamedTuple):
@@ -23,6 +27,13 @@ class Set(NamedTuple):
     size: int
     train: int
     val: int
+
+
+def write_patterns(root: Path, size: int, **counts) -> bool:
+    """Faces and patterns, and the encoder that the toy configuration looks for beside them."""
+    new, model = patterns.write_patterns(root, size=size, **counts), load_config(CONFIGS / "adain_toy.yaml").model
+    print("\n".join(train_encoder(root, root / "encoder.pdparams", size, model.width)), flush=True)
+    return new
 
 
 FACES = Set(f"faces of each of {', '.join(toy.DOMAINS)}", toy.write_dataset, "val_count", Path("data/toy"), 32, 400, 40)
@@ -42,9 +53,13 @@ CATS_LIONS = Set(
     "of cats and of lions", toy.write_cats_lions, "test_count",
     Path("data/toy_cats_lions"), toy.SIZE, toy.TRAIN_COUNT, toy.TEST_COUNT,
 )  # fmt: skip
+PATTERNS = Set(
+    "faces, and as many patterns", write_patterns, "val_count",
+    Path("data/toy_patterns"), patterns.SIZE, patterns.TRAIN_COUNT, patterns.VAL_COUNT,
+)  # fmt: skip
 SETS = {
     "faces": FACES, "stargan_v2": FACES, "gan": DIGITS, "wgan": DIGITS, "wgan_gp": DIGITS, "cgan": DIGITS,
-    "pix2pix": OUTLINES, "cyclegan": PONIES, "ugatit": CATS_LIONS,
+    "pix2pix": OUTLINES, "cyclegan": PONIES, "ugatit": CATS_LIONS, "adain": PATTERNS,
 }  # fmt: skip
 
 

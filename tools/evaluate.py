@@ -5,7 +5,8 @@ references, and beside them precision, recall, density and coverage.
 
 GAN, WGAN and conditional GAN draw --count images, which are compared with those of train: FID, KID, precision, recall,
 density and coverage, of a conditional one also of each class. Systems between two sides translate the images of val (or
-test), and these are compared with the other side's.
+test), and these are compared with the other side's. AdaIN is measured by its two losses, of --count contents in as many
+styles of val, beside those of the pictures as they are.
 
 Writes evaluation.json and evaluation.md; a run that was stopped goes on by the same command."""
 
@@ -39,7 +40,8 @@ def read_arguments() -> argparse.Namespace:
     add_config(arguments)
     add("--weights", type=place, required=True, help="a run's checkpoint, or converted weights")
     add("--seeds", type=int, metavar="N", help="measure with N seeds from train.seed on [1]")
-    what = f"images to draw, or sources to translate, and at most as many real ones [all, at most {compared.COUNT}]"
+    what = "images to draw, or sources to translate, and at most as many real ones"
+    what += f" [all, at most {compared.COUNT}; AdaIN: 32]"
     add("--count", type=int, metavar="N", help=what)
     add("--mode", choices=MODES, help="StarGAN v2: one of the two alone [both]")
     add("--outputs", type=int, metavar="N", help="StarGAN v2: images for each source and target [10]")
@@ -85,7 +87,9 @@ def main() -> None:
     print(f"device: {choose_device()}", flush=True)
     t, data, batch_size = config.train, config.data, given.batch_size
     seeds = tuple(range(t.seed, t.seed + (given.seeds or 1)))
-    if config.system != "stargan_v2":
+    if hasattr(system, "evaluate"):  # by its own losses, which need no judge
+        lines = system.evaluate(config, given.weights, content, given.count, batch_size, given.to)
+    elif config.system != "stargan_v2":
         inception = load_inception(given.inception, given.allow_random_features)
         settings = compared.Settings(given.count, seeds, batch_size, data.workers, data.max_bad_share)
         lines = compared.evaluate(config, given.weights, content, system, inception, settings, given.to)

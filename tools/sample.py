@@ -11,7 +11,12 @@ by turns: a sheet, or by --out-dir a file each. --video makes the noise move fro
 CycleGAN and U-GAT-IT make another image of each --source, from side A to B, or by --direction BtoA the other way: a
 sheet with the translations below their sources, or by --out-dir a file each; U-GAT-IT by --heatmap with what it looked
 at in between. pix2pix does so in the direction that it was trained in, by each picture's own statistics and with
-dropout, as in training and as its authors have it, or by --eval as other networks are used."""
+dropout, as in training and as its authors have it, or by --eval as other networks are used.
+
+AdaIN gives each --source, of any size, the style of each --reference, as strongly as --alpha says; --style-weights
+makes one style of all. One content in one style gives just the picture; more give a sheet of their middles, contents
+down and styles across, or by --out-dir a file each, CONTENT_stylized_STYLE. With --video, the source is a video file or
+the frames of one."""
 
 import argparse
 from datetime import datetime
@@ -38,12 +43,17 @@ def read_arguments() -> argparse.Namespace:
     add = arguments.add_argument
     add_model(arguments)
     add("--source", type=place, nargs="+", metavar="PATH", help="images to translate: files or folders")
-    what = "images that give the styles; their folders name the domains"
+    what = "images that give the styles; of StarGAN v2, their folders name the domains"
     add("--reference", type=place, nargs="+", metavar="PATH", help=what)
     add("--domain", nargs="+", metavar="NAME", help="domains or classes of the seeds, or the domain of the references")
     add("--direction", choices=("AtoB", "BtoA"), help="which way to translate between two sides [AtoB]")
+    add("--alpha", type=float, help="AdaIN: from 0, the content as it is, to 1, all of the style [1]")
+    what = "AdaIN: mix the styles of all references into one, by these shares, one for each"
+    add("--style-weights", type=float, nargs="+", metavar="W", help=what)
+    add("--keep-colours", action="store_true", help="AdaIN: the styles in the colours of the content")
     add("--size", metavar="PX", help="to which pictures are resized before another is made of each: a multiple of 4, "
-        "of pix2pix of 2 to the power of its levels; own: each one's own, to the nearest multiple [as in training]")
+        "of pix2pix of 2 to the power of its levels; own: each one's own, to the nearest multiple "
+        "[as in training]; of AdaIN: the length of shorter sides, or 0 [0: each one's own]")  # fmt: skip
     add("--eval", action="store_true", help="pix2pix: by the running statistics of batch norm, and without dropout")
     add("--heatmap", action="store_true", help="U-GAT-IT: columns of source, attention and translation")
     add("--count", type=int, metavar="N", help="pictures to draw from noise [64; 8 of each class; 16 in a video]")
@@ -51,7 +61,8 @@ def read_arguments() -> argparse.Namespace:
     add("--latents", type=int, metavar="N", help="styles for each domain [4; 1 for a picture or --out-dir]; "
         "in a video from noise: seeds to go through [4]")  # fmt: skip
     add("--psi", type=float, help="truncation: from 1, the styles as they are, to 0, the domain's mean style [1]")
-    add("--video", action="store_true", help="an .mp4, .gif or .webp in which the styles, or the noise, change")
+    add("--video", action="store_true", help="an .mp4, .gif or .webp in which the styles, or the noise, change; "
+        "of AdaIN: --source, a video file or a folder of frames, in one style")  # fmt: skip
     add("--seconds", type=float, help=f"with --video: from a style to the next [{video.SECONDS:g}]")
     add("--fps", type=int, help=f"with --video: frames a second [{video.FPS}]")
     add("--out", type=place, metavar="PATH", help="file to write; further ones are numbered [a new one in output/]")
@@ -71,7 +82,7 @@ def check(given: argparse.Namespace) -> None:
     if not given.video and (given.seconds is not None or given.fps is not None):
         raise UsageError("--seconds and --fps go with --video only")
     counts = dict.fromkeys(("count", "latents", "columns", "rows", "batch_size"), (1,))
-    check_numbers(given, **counts, fps=(1, video.FASTEST), seed=(0,), psi=(0, 1))
+    check_numbers(given, **counts, fps=(1, video.FASTEST), seed=(0,), psi=(0, 1), alpha=(0, 1))
     if given.seconds is not None and not 0 < given.seconds < 3600:
         raise UsageError(f"--seconds is {given.seconds:g}; give more than 0, and less than an hour")
     if given.out_dir and (given.out or given.video):

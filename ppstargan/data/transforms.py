@@ -47,10 +47,11 @@ def load_rgb(path: str | Path, background: tuple | None = None) -> Image.Image:
 
 def to_array(image: Image.Image) -> np.ndarray:
     """An 8-bit image as float32 [3, H, W], or [1, H, W] of a grey one, in [-1, 1]."""
-    return (_unit(image) - np.float32(0.5)) / np.float32(0.5)
+    return (to_unit(image) - np.float32(0.5)) / np.float32(0.5)
 
 
-def _unit(image: Image.Image) -> np.ndarray:
+def to_unit(image: Image.Image) -> np.ndarray:
+    """An 8-bit image as float32 [3, H, W], or [1, H, W] of a grey one, in [0, 1]."""
     pixels = np.ascontiguousarray(np.atleast_3d(np.asarray(image)).transpose(2, 0, 1))
     return pixels.astype(np.float32) / np.float32(255)
 
@@ -109,13 +110,18 @@ def for_inception(image: Image.Image, size: int = 256) -> np.ndarray:
     Resized to the generator's ``size`` and then to 299, both in 8 bits: the authors' loader does so, and FID depends
     on it.
     """
-    return (_unit(_resize(_resize(image, size), 299)) - _IMAGENET_MEAN) / _IMAGENET_STD
+    return (to_unit(_resize(_resize(image, size), 299)) - _IMAGENET_MEAN) / _IMAGENET_STD
+
+
+def shorter_side(image: Image.Image, size: int) -> Image.Image:
+    """The image resized until its shorter side has ``size`` px, the longer one rounded down, as torchvision's."""
+    short = min(image.size)
+    return image.resize([int(size * side / short) for side in image.size], Image.Resampling.BILINEAR)
 
 
 def middle_square(image: Image.Image, size: int) -> Image.Image:
     """The shorter side resized to ``size``, and the middle of the longer one, as WGAN's authors prepare images."""
-    short = min(image.size)
-    image = image.resize([int(size * side / short) for side in image.size], Image.Resampling.BILINEAR)
+    image = shorter_side(image, size)
     left, top = (round((side - size) / 2) for side in image.size)  # half to even, as torchvision's
     return image.crop((left, top, left + size, top + size))
 

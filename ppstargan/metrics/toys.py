@@ -13,12 +13,16 @@ from ppstargan.data.batches import load_batch
 from ppstargan.data.digits import CLASSES, write_digits
 from ppstargan.data.outlines import write_outlines
 from ppstargan.data.pairs import POOL, load_pairs
+from ppstargan.data.patterns import write_patterns
+from ppstargan.data.styles import load_middles
 from ppstargan.data.toy import write_cats_lions, write_dataset
 from ppstargan.data.transforms import for_testing
-from ppstargan.metrics import digits, pairs, sides, toy
+from ppstargan.metrics import digits, pairs, sides, styles, toy
+from ppstargan.metrics.encoder import train_encoder
 from ppstargan.nets.unet import each_by_itself
 
 SAMPLES = 1000  # generated digits that the judge sees
+PICTURES = 24  # contents, and styles, each of which is tried on all of them
 AT_ONCE = 50  # images that are translated together
 
 
@@ -54,6 +58,13 @@ def draw_ponies(config) -> None:
 def draw_cats_lions(config) -> None:
     """Raises UserError as ``write_cats_lions``."""
     write_cats_lions(config.data.root, size=config.model.img_size)
+
+
+def draw_patterns(config) -> None:
+    """And the encoder, trained on them. Raises UserError as ``write_patterns`` and ``train_encoder``."""
+    size = config.model.img_size
+    write_patterns(config.data.root, size=size)
+    print("\n".join(train_encoder(config.data.root, config.encoder.weights, size, config.model.width)), flush=True)
 
 
 def measure_faces(trainer) -> toy.Report:
@@ -93,6 +104,14 @@ def measure_cats_lions(trainer) -> sides.Report:
     return _measure_sides(trainer, ("genA2B", "genB2A"), ("cats", "lions"))
 
 
+def measure_patterns(trainer) -> styles.Report:
+    """Held-out faces in held-out patterns. Raises UserError where a picture cannot be read."""
+    size, val = trainer.config.model.img_size, trainer.data.val
+    pictures = [load_middles(val[side][:PICTURES], size) for side in ("content", "style")]
+    system = trainer.system
+    return styles.measure(system.frozen["encoder"], system.networks["decoder"], *pictures)
+
+
 def _measure_sides(trainer, generators: tuple, names: tuple, partners=None) -> sides.Report:
     size = trainer.config.model.img_size
     train, test = ([load_batch(part[s], size) for s in "AB"] for part in (trainer.data.train, trainer.data.val))
@@ -126,6 +145,7 @@ def generated(generator, count: int, latent_dim: int, classes: np.ndarray | None
 _FACES = Toy("faces", draw_faces, measure_faces, "reference")
 _DIGITS = Toy("digits", draw_digits, measure_digits, "samples")
 TOYS = {  # by the system
+    "adain": Toy("faces and patterns", draw_patterns, measure_patterns, "styles"),
     "stargan_v2": _FACES,
     "gan": _DIGITS,
     "wgan": _DIGITS,

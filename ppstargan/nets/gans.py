@@ -10,6 +10,7 @@ from ppstargan.nets.dcgan import DCGAN_D, DCGAN_G
 from ppstargan.nets.patchgan import PatchGAN, PixelGAN
 from ppstargan.nets.resnet import ResnetGenerator
 from ppstargan.nets.unet import UNet
+from ppstargan.nets.vgg import Decoder, Encoder
 
 NETWORKS = ("dcgan", "mlp", "pytorch_gan")
 
@@ -92,8 +93,22 @@ def pix2pix_discriminator(in_channels, out_channels, **sizes):
     return cyclegan_judge_b(in_channels + out_channels, **sizes)
 
 
+def adain_decoder(width, **_):
+    """Features as relu4_1 [N, 8 width, h, w] -> pictures [N, 3, 8 h, 8 w]."""
+    return Decoder(width)
+
+
+def adain_encoder(width, **_):
+    """Pictures [N, 3, H, W] in [0, 1] -> relu4_1 [N, 8 width, H / 8, W / 8]; it never trains."""
+    net = Encoder(width)
+    for parameter in net.parameters():
+        parameter.stop_gradient = True
+    return net
+
+
 # System -> its networks -> what builds each from an architecture, the arguments that a file of weights keeps.
 BUILDERS = {
+    "adain": {"decoder": adain_decoder, "encoder": adain_encoder},
     "gan": {"generator": generator, "discriminator": discriminator},
     "wgan": {"generator": generator, "critic": discriminator},
     "cgan": {"generator": conditional_generator, "discriminator": conditional_discriminator},

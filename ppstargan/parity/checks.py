@@ -5,7 +5,21 @@ from __future__ import annotations
 import dataclasses
 
 from ppstargan.errors import UserError
-from ppstargan.parity import align, cgan, cyclegan, data, face, gan, metrics, networks, norms, pix2pix, ugatit, wgan
+from ppstargan.parity import (
+    adain,
+    align,
+    cgan,
+    cyclegan,
+    data,
+    face,
+    gan,
+    metrics,
+    networks,
+    norms,
+    pix2pix,
+    ugatit,
+    wgan,
+)
 from ppstargan.parity.kit import Case
 
 # System -> kind of case -> a function that yields its checks. A case without a system is one of StarGAN v2.
@@ -19,6 +33,7 @@ KINDS = {
         "metrics": metrics.metrics,
         "data": data.data,
     },
+    "adain": adain.KINDS,
     "gan": gan.KINDS,
     "wgan": wgan.KINDS,
     "cgan": cgan.KINDS,

@@ -70,7 +70,7 @@ def timing(fps: int | None, seconds: float | None) -> tuple:
 def write_telling(frames: Iterable, count: int, fps: int, path) -> None:
     """Writes ``count`` frames to ``path`` as ``writer`` does, and tells how far it is and that it is done."""
     writer(path)(telling(frames, count, Path(path).name), count, fps, path)
-    print(f"wrote {path}: {count} frames, {count / fps:.1f} seconds", flush=True)
+    print(f"wrote {path}: {count} frames, {float(count / fps):.1f} seconds", flush=True)
 
 
 def writer(path) -> Callable:
