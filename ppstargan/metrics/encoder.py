@@ -1,7 +1,8 @@
 """The encoder of AdaIN's toy: a narrow VGG that learns to tell drawn patterns, palettes and faces apart, in a minute.
 
-It stands in for the authors' VGG-19, which knows photos. As in that, the filters are scaled at the end until each
-channel's mean activation is 1, so that no layer and no channel counts for more than the others.
+It stands in for the authors' VGG-19, which knows photos. Much as in that, the filters are scaled at the end: until each
+layer's mean activation is 1, so that none counts for more than the others. (There, each channel's is. But here some
+channels hardly ever answer, and would then do so much too loudly.)
 """
 
 from __future__ import annotations
@@ -83,19 +84,17 @@ def _begun(width: int) -> Encoder:
 
 @paddle.no_grad()
 def scale(encoder: Encoder, images: np.ndarray) -> None:
-    """Scales the filters of ``encoder`` until each channel's mean activation on ``images`` [N, 3, S, S] is 1.
+    """Scales the filters of ``encoder`` until the mean activation of each layer on ``images`` [N, 3, S, S] is 1.
 
-    What the next layer sees is divided back, so that it computes the same. Channels that never answer stay so.
+    What the next layer sees is divided back, so that it computes the same.
     """
-    x, factor = paddle.to_tensor(images), None
+    x, before = paddle.to_tensor(images), 1.0
     for position, layer in enumerate(encoder):
         if isinstance(layer, nn.Conv2D) and position:
-            if factor is not None:
-                layer.weight.set_value(layer.weight * factor.reshape([1, -1, 1, 1]))
-            means = nn.functional.relu(layer(x)).mean(axis=[0, 2, 3])
-            factor = paddle.where(means > 1e-6, means, paddle.ones_like(means))
-            layer.weight.set_value(layer.weight / factor.reshape([-1, 1, 1, 1]))
-            layer.bias.set_value(layer.bias / factor)
+            layer.weight.set_value(layer.weight * before)
+            before = float(F.relu(layer(x)).mean()) or 1.0
+            layer.weight.set_value(layer.weight / before)
+            layer.bias.set_value(layer.bias / before)
         x = layer(x)
 
 
