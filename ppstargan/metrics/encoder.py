@@ -19,6 +19,7 @@ from ppstargan import checkpoint
 from ppstargan.data.folders import find_images
 from ppstargan.data.patterns import KINDS, PALETTES, label_of
 from ppstargan.data.transforms import to_unit
+from ppstargan.nets.initialise import he
 from ppstargan.nets.vgg import Encoder
 
 SEEN = 32  # px of the squares that it learns by: a pattern repeats itself within them
@@ -40,7 +41,8 @@ def train_encoder(root: str | Path, path: str | Path, img_size: int, width: int,
     told = f"training the toy's own encoder on {len(images)} drawn pictures"
     print(f"{told}, {len(batches)} steps: about a minute", flush=True)
     paddle.seed(seed)
-    encoder = _begun(width)
+    encoder = Encoder(width)
+    he(encoder)
     net = nn.Sequential(encoder, nn.AdaptiveAvgPool2D(1), nn.Flatten(), nn.Linear(8 * width, sum(_HEADS)))
     optimizer = paddle.optimizer.Adam(parameters=net.parameters())
     for step, some in enumerate(batches):
@@ -70,16 +72,6 @@ def _right(net: nn.Layer, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     parts = [net(paddle.to_tensor(images[i : i + BATCH])).numpy() for i in range(0, len(images), BATCH)]
     kinds, palettes = np.split(np.concatenate(parts), _HEADS[:1], axis=1)
     return (np.stack([kinds.argmax(1), palettes.argmax(1)], 1) == labels).mean(0)
-
-
-def _begun(width: int) -> Encoder:
-    """An encoder with He's first weights: by PyTorch's, what ten layers without norms pass on is next to nothing."""
-    encoder = Encoder(width)
-    for layer in encoder:
-        if isinstance(layer, nn.Conv2D):
-            nn.initializer.KaimingNormal()(layer.weight)
-            nn.initializer.Constant(0.0)(layer.bias)
-    return encoder
 
 
 @paddle.no_grad()
