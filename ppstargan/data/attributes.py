@@ -68,7 +68,7 @@ def read_faces(root: str | Path, attributes: list) -> Images:
     parts = {name: folders_in(root / name) if (root / name).is_dir() else {} for name in ("train", "val", "test")}
     if len(parts["train"]) < 2:
         listed = f"; it has a {LIST}: name attributes of it by data.attributes" if (root / LIST).exists() else ""
-        raise UserError(f"{shown(root)} has no folder train with a folder for each of two or more classes{listed}; {HELP}")
+        raise UserError(f"{shown(root)} has no folder train with folders for two or more classes{listed}; {HELP}")
     val = parts["val"] or parts["test"]
     if val:
         check_same_domains(root, parts["train"], val)
@@ -91,10 +91,12 @@ def read_list(path: str | Path) -> Listed:
     for number, (name, *values) in enumerate(lines[2:], 3):
         if len(values) != len(names) or not set(values) <= {"1", "-1"}:
             what = f"{len(values)} values" if len(values) != len(names) else "values other than 1 and -1"
-            raise UserError(f"{shown(path)}, line {number} ({shown(name)}) has {what}, and {len(names)} of 1 or -1 are needed")
+            where = f"{shown(path)}, line {number} ({shown(name)})"
+            raise UserError(f"{where} has {what}, and {len(names)} of 1 or -1 are needed")
         rows.append((name, [int(value) for value in values]))
     if int(lines[0][0]) != len(rows):
-        raise UserError(f"{shown(path)} says that it has {lines[0][0]} files, and lists {len(rows)}; part of it is missing")
+        what = f"{shown(path)} says that it has {lines[0][0]} files, and lists {len(rows)}"
+        raise UserError(f"{what}: get the whole list, or correct its first line")
     twice = [name for name, count in _counted(name for name, _ in rows).items() if count > 1]
     if twice:
         raise UserError(f"{shown(path)} lists {shown(twice[0])} more than once; remove all but one")
