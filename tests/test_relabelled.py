@@ -138,7 +138,8 @@ def test_the_papers_figure_has_a_row_a_face_and_a_column_an_attribute(folder, sa
 
 
 def test_a_file_for_each_face_at_its_own_size(folder, sample, tmp_path):
-    code, _, _ = sample("both", "--source", folder / "pictures", "--set", "hair=black", "--out-dir", "out", "--size", "own")
+    words = ["--set", "hair=black", "--out-dir", "out", "--size", "own"]
+    code, _, _ = sample("both", "--source", folder / "pictures", *words)
     assert code == 0
     found = sorted((tmp_path / "out").rglob("*.png"))
     assert [path.name for path in found] == [f"{i}.png" for i in range(5)]
@@ -160,7 +161,7 @@ def test_a_class_is_asked_for_by_its_name(folder, sample, tmp_path):
         ("both", ["--set", "glasses=no", "--domain", "Smiling"], "give one of the two"),
         ("classes", ["--set", "a=yes"], "has classes: give --domain, of a, b, c, d"),
         ("g", ["--set", "hair=black"], "has 4 labels and does not name them: give 4 by --domain-names"),
-        ("g", ["--domain-names", *NAMES, "--set", "hair=black"], "has no discriminator, which tells what a face is now"),
+        ("g", ["--domain-names", *NAMES, "--set", "hair=black"], "has no discriminator, which tells what a face is"),
         ("d", ["--set", "hair=black"], "has no generator"),
         ("both", ["--psi", "0.5"], "--psi is not for stargan"),
         ("both", ["--size", "18", "--set", "hair=black"], "a multiple of 4"),
@@ -191,7 +192,7 @@ def test_faces_without_an_attribute_are_compared_with_those_that_have_it(folder,
         assert all(int(path.stem) >> bit & 1 for path in one.real) and one.count + len(one.real) == 36
         made = np.concatenate(list(one.made()))
         assert made.shape == (one.count, 16, 16, 3)
-    first = [i for i in images.val["faces"] if not int(i.stem) & 1][0]
+    first = next(path for path in images.val["faces"] if not int(path.stem) & 1)
     own = np.array([[int(first.stem) >> bit & 1 for bit in range(4)]], np.float32)
     generator = build("stargan", ARCHITECTURE)["generator"]
     checkpoint.fill(generator, content["nets"]["generator"], "generator")

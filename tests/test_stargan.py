@@ -18,6 +18,15 @@ def configured(*more):
     return load_config(CONFIGS / "stargan_toy.yaml", ["model.img_size=8", "data.crop_size=8", *more])
 
 
+def drawn(images, config, seed=0, instead=None):
+    """A sample, in which every image that is loaded is ``instead``, or itself."""
+
+    def load(item, others):
+        return Image.open(instead or item), instead or item
+
+    return stargan.draw(images.train, config, np.random.default_rng(seed), load)
+
+
 def test_a_sample_has_its_own_label_and_that_of_any_other(tmp_path):
     """Faces are told by their red; the labels are the bits of it."""
     root = write(tmp_path / "faces", count=12)
@@ -25,8 +34,8 @@ def test_a_sample_has_its_own_label_and_that_of_any_other(tmp_path):
     images = stargan.read(config)
     pool, asked, flipped = images.train["faces"], [], 0
     for seed in range(60):
-        batch = stargan.draw(images.train, config, np.random.default_rng(seed), lambda item, others: (Image.open(item), item))
-        number = int(round((batch.x[0, 0, 0] + 1) * 127.5))
+        batch = drawn(images, config, seed)
+        number = round((batch.x[0, 0, 0].item() + 1) * 127.5)
         assert batch.c.tolist() == [number >> bit & 1 for bit in range(3)] and batch.c.dtype == np.float32
         asked.append(tuple(batch.c_target))
         flipped += batch.mix.item()
@@ -39,7 +48,7 @@ def test_a_face_that_comes_for_a_bad_one_has_its_own_label(tmp_path):
     config = configured(f"data.root={root}", "data.attributes=Black_Hair Male Blond_Hair")
     images = stargan.read(config)
     pool = images.train["faces"]
-    batch = stargan.draw(images.train, config, np.random.default_rng(0), lambda item, others: (Image.open(pool[3]), pool[3]))
+    batch = drawn(images, config, instead=pool[3])
     assert batch.c.tolist() == pool.labels[3].tolist()
 
 
@@ -64,7 +73,7 @@ def test_the_generator_steps_at_every_fifth_iteration(tmp_path):
                         "model.g_width=2", "model.d_width=2", "model.g_blocks=0")  # fmt: skip
     images = stargan.read(config)
     system = stargan.System(config, images)
-    one = stargan.draw(images.train, config, np.random.default_rng(0), lambda item, others: (Image.open(item), item))
+    one = drawn(images, config)
     batch = stargan.Batch(*(paddle.to_tensor(field[None]) for field in one))
     turns = [[update.name for update in system.updates(batch, i)] for i in range(10)]
     assert [i for i, names in enumerate(turns) if "generator" in names] == [4, 9]
