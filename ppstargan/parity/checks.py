@@ -33,13 +33,13 @@ KINDS = {
         "metrics": metrics.metrics,
         "data": data.data,
     },
-    "adain": adain.KINDS,
     "gan": gan.KINDS,
     "wgan": wgan.KINDS,
     "cgan": cgan.KINDS,
     "pix2pix": pix2pix.KINDS,
     "cyclegan": cyclegan.KINDS,
     "ugatit": ugatit.KINDS,
+    "adain": adain.KINDS,
     "norms": norms.KINDS,
 }
 
