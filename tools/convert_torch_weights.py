@@ -2,7 +2,7 @@
 others beside it, to resume from) and wing.ckpt, torchvision's alexnet and inception_v3, and LPIPS's linear weights;
 WGAN's netG_epoch_*.pth and netD_epoch_*.pth, and state_dicts of PyTorch-GAN's gan, wgan_gp and cgan; pix2pix's
 *_net_G.pth (with *_net_D.pth beside it); CycleGAN's *_net_G_A.pth (with those of G_B, D_A and D_B beside it) and
-latest_net_G.pth; U-GAT-IT's *_params_*.pt.
+latest_net_G.pth; U-GAT-IT's *_params_*.pt; AdaIN's vgg_normalised.pth and decoder.pth (with the former beside it).
 PyTorch is not needed. PaddleGAN's StarGAN v2 (iter_N_weight.pdparams) is converted too. With --reverse a .pdparams file
 becomes one that the authors' code loads."""
 

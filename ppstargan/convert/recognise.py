@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from ppstargan.convert import cyclegan, gans, pix2pix, ugatit
+from ppstargan.convert import adain, cyclegan, gans, pix2pix, ugatit
 from ppstargan.convert.torch_pickle import one_line
 from ppstargan.errors import UserError
 from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS
@@ -22,7 +22,13 @@ DESCRIPTIONS = {
     "lpips": "linear weights of LPIPS",
 }
 # Of the other systems.
-OTHERS = {**gans.DESCRIPTIONS, **pix2pix.DESCRIPTIONS, **cyclegan.DESCRIPTIONS, "ugatit": ugatit.DESCRIPTION}
+OTHERS = {
+    **gans.DESCRIPTIONS,
+    **pix2pix.DESCRIPTIONS,
+    **cyclegan.DESCRIPTIONS,
+    **adain.DESCRIPTIONS,
+    "ugatit": ugatit.DESCRIPTION,
+}
 # A file of one network holds its parameters without a name for the whole; it is told by one of them.
 MARKS = {
     "fan": "m0.coordconv.conv.weight",
@@ -70,7 +76,7 @@ def recognise(value, where: str):
             if kind == "inception_v3" and np.shape(state.get("fc.weight"))[:1] == (TENSORFLOW_CLASSES,):
                 kind = "inception_tf"
             return kind, {kind: state}
-    kind = gans.kind_of(state) or pix2pix.kind_of(state) or cyclegan.kind_of(state)
+    kind = adain.kind_of(state) or gans.kind_of(state) or pix2pix.kind_of(state) or cyclegan.kind_of(state)
     if kind:
         return kind, {kind: state}
     raise _unknown(f"the keys {some(value)}", where)

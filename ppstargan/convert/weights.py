@@ -10,7 +10,7 @@ import numpy as np
 import paddle
 
 from ppstargan import checkpoint
-from ppstargan.convert import cyclegan, gans, paddlegan, pix2pix, torch_reader, torch_writer, ugatit
+from ppstargan.convert import adain, cyclegan, gans, paddlegan, pix2pix, torch_reader, torch_writer, ugatit
 from ppstargan.convert.names import in_paddle, in_torch, names, torch_shape
 from ppstargan.convert.optimizers import adam_moments
 from ppstargan.convert.recognise import HIGH_PASS, LAPLACIAN, described, infer_architecture, recognise, some
@@ -27,7 +27,7 @@ from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, build
 HOW_TO_GET = "to get the authors' files, converted: python tools/download.py --list"
 COUNTER = "num_batches_tracked"  # of PyTorch's batch norms; Paddle's own have none, and old files neither
 INCEPTION_UNUSED = "|".join(f"{re.escape(beginning)}.*" for beginning in inception.UNUSED)
-A_FILE_EACH = {"pix2pix": pix2pix, "cyclegan": cyclegan}  # whose networks lie in files side by side
+A_FILE_EACH = {"adain": adain, "pix2pix": pix2pix, "cyclegan": cyclegan}  # whose networks lie in files side by side
 # Entries that a file may have beside the network's own, as regular expressions.
 UNUSED = {
     # wing.ckpt was trained as a stack of hourglasses, and the authors load the first.
@@ -241,6 +241,7 @@ def _gan_to_authors(path, content: dict, part: str | None, net: str | None):
     state = to_torch(values[net], nets[net], f"{path}, {net}")
     others = f" (the file also has {', '.join(name for name in there if name != net)}: --net)" if there[1:] else ""
     lines = describe({"architecture": content["architecture"]})
+    lines += [adain.ENCODER_BACK] * ((system, net) == ("adain", "encoder"))
     return state, [f"{system}: {net}, for PyTorch: {len(state)} tensors{others}", *lines]
 
 

@@ -19,6 +19,7 @@ from ppstargan.data.idx import is_idx
 from ppstargan.data.pairs import POOL, find_pairs, has_pairs, open_pair, paths_of
 from ppstargan.data.reading import read_picture
 from ppstargan.data.sides import find_sides, has_sides
+from ppstargan.data.styles import find_styles, has_styles
 from ppstargan.data.threads import in_threads
 
 UNIFORM = 2  # levels of 255 that the colours of a picture differ by, as a standard deviation
@@ -44,8 +45,9 @@ def check_dataset(root: str | Path, pairs: bool = False) -> int:
 
     Files that are in train and in val, of nearly one colour, or transparent are named, but are no fault. Raises
     UserError for what training would refuse to start on: a part that is missing, or domains that differ. Of trainA and
-    trainB, the second part is that of ``find_sides``, or missing. So it is of ``pairs``, and of what can be nothing
-    else, where pictures without a partner are bad files too. MNIST's files go to ``check_idx``.
+    trainB, or content and style, the second part is that of ``find_sides`` or ``find_styles``, or missing. So it is of
+    ``pairs``, and of what can be nothing else, where pictures without a partner are bad files too. MNIST's files go to
+    ``check_idx``.
     """
     if is_idx(root):
         return check_idx(root)
@@ -54,8 +56,8 @@ def check_dataset(root: str | Path, pairs: bool = False) -> int:
         what, held = "pairs", find_pairs(root)
         parts = {"train": {}, "val": {}, **{part: {POOL: some.items} for part, some in held.items()}}
         alone = {part: [Checked(error.path, bad=error.reason) for error in some.alone] for part, some in held.items()}
-    elif has_sides(root):
-        parts = {"train": {}, "val": {}, **find_sides(root)}
+    elif has_sides(root) or has_styles(root):
+        parts = {"train": {}, "val": {}, **(find_sides if has_sides(root) else find_styles)(root)}
     else:
         parts = {"train": find_domains(Path(root) / "train", min_images=2), "val": find_domains(Path(root) / "val")}
     places = [(part, domain, path) for part in parts for domain in parts[part] for path in parts[part][domain]]
@@ -78,7 +80,7 @@ def check_dataset(root: str | Path, pairs: bool = False) -> int:
         print(line)
     count = sum(map(len, found.values()))
     print(f"{count} {what}, {len(bad)} of them bad; {len(twins)} in val that are in train too")
-    if what == "images" and not has_sides(root):  # whose names were compared
+    if what == "images" and not has_sides(root) and not has_styles(root):  # whose names were compared
         check_same_domains(root, parts["train"], parts["val"])
     return 1 if bad else 0
 

@@ -147,15 +147,9 @@ def write_patterns(
     return write_drawn(root, label, "toy patterns", draw)
 
 
-def label_of(path: Path) -> int:
-    """The number of a drawn picture's class: of its kind and palette, or the last one, which all faces share.
-
-    By its name, so that of any other picture it is the last one, too.
-    """
+def label_of(path: Path) -> tuple:
+    """The numbers of a drawn pattern's kind and palette, by its name; (len(KINDS), len(PALETTES)) of a face."""
     found = re.fullmatch(r"\d+_([a-z]+)_([a-z]+)", path.stem)
     if not found or found[1] not in KINDS or found[2] not in PALETTES:
-        return CLASSES - 1
-    return list(KINDS).index(found[1]) * len(PALETTES) + list(PALETTES).index(found[2])
-
-
-CLASSES = len(KINDS) * len(PALETTES) + 1
+        return len(KINDS), len(PALETTES)
+    return list(KINDS).index(found[1]), list(PALETTES).index(found[2])

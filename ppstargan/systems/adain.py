@@ -25,6 +25,7 @@ from ppstargan.losses import feature_loss
 from ppstargan.metrics.protocol import choose
 from ppstargan.nets.adain import statistics, transfer
 from ppstargan.nets.gans import build
+from ppstargan.nets.initialise import he
 from ppstargan.nets.vgg import SHRINKS
 from ppstargan.pictures import grid, to_uint8
 from ppstargan.training.rates import Rates, adams, set_rate
@@ -76,9 +77,10 @@ class Loss:
 
 @dataclass
 class Train(Rates):
-    """``train``: the decoder's Adam, and how its rate falls."""
+    """``train``: the decoder's Adam, how its rate falls, and the first weights."""
 
     lr_decay: float = key(least=0)
+    he_weights: bool = key()
 
 
 @dataclass
@@ -177,6 +179,8 @@ class System:
         networks = build("adain", self.architecture)
         self.frozen = {"encoder": networks.pop("encoder")}
         self.networks = networks
+        if t.he_weights:
+            he(self.networks["decoder"])
         self.optimizers = adams(self.networks, t.lr, t.beta1, t.beta2)
 
     def prepare(self, loaded: set) -> None:

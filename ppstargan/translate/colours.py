@@ -9,7 +9,8 @@ def coral(picture: np.ndarray, colours: np.ndarray) -> np.ndarray:
     """``picture`` [3, H, W] with the means, deviations and correlations of the channels of ``colours`` [3, h, w].
 
     Both in [0, 1]; the result, float64, is not clipped to that. As the authors have it, a covariance is a sum over the
-    pixels, and the unit matrix is added. Of a picture of one colour, all becomes the mean of the other.
+    pixels, and the unit matrix is added: so the deviations are those of ``colours`` where both have as many pixels. Of
+    a picture of one colour, all becomes the mean of the other.
     """
     (x, _, _), (y, mean, std) = (_normalised(image) for image in (picture, colours))
     there = _power(y @ y.T + np.eye(3), 0.5) @ _power(x @ x.T + np.eye(3), -0.5)

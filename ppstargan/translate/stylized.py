@@ -162,7 +162,7 @@ def write_sheets(given, model: Stylizer, styles: Styles, sources: list, inputs: 
             across = styles.applied(picture, slice(left, left + columns))
             made.append([_middle(image, cell) for image in (picture, *across)])
         heads = above[left : left + columns]
-        pictures.save_image(pictures.grid(made if heads == [None] else [[None, *heads], *made]), path)
+        pictures.save_image(pictures.grid(made if styles.weights else [[None, *heads], *made]), path)
         print(f"wrote {path}", flush=True)
 
 

@@ -69,8 +69,10 @@ class Stylizer:
     def style_of(self, picture: np.ndarray, colours: np.ndarray | None = None) -> Statistics:
         """All that is taken of a style picture; in the colours of the picture ``colours`` where that is given."""
         pixels = to_unit(Image.fromarray(picture))
-        if colours is not None:
-            pixels = coral(pixels, to_unit(Image.fromarray(colours))).astype(np.float32)
+        if colours is not None:  # as many pixels of both: the authors' sums make more contrast of more pixels
+            size = picture.shape[1::-1]
+            of_content = to_unit(Image.fromarray(colours).resize(size, Image.Resampling.NEAREST))
+            pixels = coral(pixels, of_content).astype(np.float32)
         return _statistics(self._encoded(pixels))
 
     def stylize(self, picture: np.ndarray, style: Statistics, alpha: float = 1.0) -> np.ndarray:
