@@ -63,8 +63,8 @@ def background(size: int, rng: np.random.Generator) -> np.ndarray:
 def shaded(size: int, colour: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """[size, size, 3] of ``colour`` [3] in 0..1, a little darker towards one side."""
     ends = [255 * np.clip(colour + change, 0, 1) for change in (-0.06, 0.06)]
-    slope = ramp(size, rng)[:, :, None]
-    return (ends[0] * slope + ends[1] * (1 - slope)).astype(np.uint8)
+    share = ramp(size, rng)[:, :, None]
+    return (ends[0] * share + ends[1] * (1 - share)).astype(np.uint8)
 
 
 def lit(canvas: np.ndarray, rng: np.random.Generator, least: float = 0.75) -> np.ndarray:
@@ -76,10 +76,14 @@ def lit(canvas: np.ndarray, rng: np.random.Generator, least: float = 0.75) -> np
 
 def ramp(size: int, rng: np.random.Generator) -> np.ndarray:
     """[size, size] from 0 on one side to 1 on the other, in a random direction."""
-    angle = rng.uniform(0, 2 * np.pi)
+    return slope(size, rng.uniform(0, 2 * np.pi))
+
+
+def slope(size: int, angle: float) -> np.ndarray:
+    """[size, size] from 0 on one side to 1 on the other, which lies at ``angle``: 0 is right, pi / 2 is below."""
     steps = np.linspace(-0.5, 0.5, size)
-    slope = np.cos(angle) * steps[None, :] + np.sin(angle) * steps[:, None]
-    return np.clip(slope / 1.4 + 0.5, 0, 1)
+    across = np.cos(angle) * steps[None, :] + np.sin(angle) * steps[:, None]
+    return np.clip(across / 1.4 + 0.5, 0, 1)
 
 
 def vary(colour, rng: np.random.Generator) -> tuple[float, ...]:
@@ -118,3 +122,18 @@ def curve(points, width: float) -> np.ndarray:
 def mirror(points: np.ndarray, side: int) -> np.ndarray:
     """The points, or for ``side`` -1 those on the other side of x = 0."""
     return points * (side, 1)
+
+
+def smooth(points, closed: bool = False, steps: int = 8) -> np.ndarray:
+    """A curve through all the points (a Catmull-Rom spline), each step between two of them in ``steps`` parts.
+
+    The points themselves are every ``steps``-th of the curve's. A closed one goes on from the last to the first.
+    """
+    points = np.asarray(points, float)
+    ends = (points[-1:], points[:2]) if closed else (2 * points[:1] - points[1:2], 2 * points[-1:] - points[-2:-1])
+    p = np.concatenate([ends[0], points, ends[1]])
+    t = (np.arange(steps) / steps)[None, :, None]
+    a, b, c, d = (p[i : len(p) - 3 + i, None] for i in range(4))
+    line = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
+    line = line.reshape(-1, 2)
+    return line if closed else np.concatenate([line, points[-1:]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable
+from typing import Callable, Iterable
 
 import numpy as np
 import paddle
@@ -10,15 +10,16 @@ from paddle import nn
 from paddle.nn import functional as F
 
 
-def fit(net: nn.Layer, batches: Iterable, rates: Iterable) -> nn.Layer:
+def fit(net: nn.Layer, batches: Iterable, rates: Iterable, loss: Callable = F.cross_entropy) -> nn.Layer:
     """Trains ``net`` on ``batches`` of (float32 images, int64 classes), each at one of the learning ``rates``.
 
-    Hands it back ready for use.
+    ``loss`` takes what the net says and the classes, or what else stands in their place. Hands the net back ready for
+    use.
     """
     optimizer = paddle.optimizer.Adam(parameters=net.parameters())
     for rate, (x, y) in zip(rates, batches):
         optimizer.set_lr(float(rate))
-        F.cross_entropy(net(paddle.to_tensor(x)), paddle.to_tensor(y)).backward()
+        loss(net(paddle.to_tensor(x)), paddle.to_tensor(y)).backward()
         optimizer.step()
         optimizer.clear_grad()
     net.eval()
@@ -26,7 +27,9 @@ def fit(net: nn.Layer, batches: Iterable, rates: Iterable) -> nn.Layer:
 
 
 @paddle.no_grad()
-def probabilities(net: nn.Layer, images: np.ndarray, batch_size: int = 250) -> np.ndarray:
-    """What ``net`` gives each class: float32 images [N, C, S, S] -> [N, classes]."""
+def probabilities(
+    net: nn.Layer, images: np.ndarray, batch_size: int = 250, of: Callable = F.softmax
+) -> np.ndarray:
+    """What ``net`` gives each class: float32 images [N, C, S, S] -> [N, classes]; of its logits by ``of``."""
     parts = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
-    return np.concatenate([F.softmax(net(paddle.to_tensor(np.ascontiguousarray(part)))).numpy() for part in parts])
+    return np.concatenate([of(net(paddle.to_tensor(np.ascontiguousarray(part)))).numpy() for part in parts])
