@@ -92,3 +92,16 @@ def gradient_penalty(critic, x_real: paddle.Tensor, x_fake: paddle.Tensor, mix: 
 def feature_loss(x: paddle.Tensor, target: paddle.Tensor) -> paddle.Tensor:
     """Mean squared difference of features of one shape; AdaIN's content loss, and half of a layer's style loss."""
     return (_full(x) - _full(target)).square().mean()
+
+
+def attributes_loss(logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
+    """Cross entropy of logits [N, C] of attributes with labels [N, C] of 0 and 1: their sum, mean over N (StarGAN)."""
+    logits = _full(logits)
+    total = F.binary_cross_entropy_with_logits(logits, labels.astype(logits.dtype), reduction="sum")
+    return total / logits.shape[0]
+
+
+def classes_loss(logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
+    """Cross entropy of logits [N, C] of classes with labels [N, C], which have one 1 each; mean over N."""
+    logits = _full(logits)
+    return F.cross_entropy(logits, labels.argmax(axis=1))

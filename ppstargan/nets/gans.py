@@ -5,7 +5,7 @@ from __future__ import annotations
 import paddle
 
 from ppstargan.errors import UserError
-from ppstargan.nets import mlp, ugatit
+from ppstargan.nets import mlp, stargan, ugatit
 from ppstargan.nets.dcgan import DCGAN_D, DCGAN_G
 from ppstargan.nets.patchgan import PatchGAN, PixelGAN
 from ppstargan.nets.resnet import ResnetGenerator
@@ -106,6 +106,16 @@ def adain_encoder(width, **_):
     return net
 
 
+def stargan_generator(num_domains, g_width, g_blocks, **_):
+    """Images [N, 3, H, W] and labels [N, num_domains] -> images with these attributes, or of these classes."""
+    return stargan.Generator(num_domains, g_width, g_blocks)
+
+
+def stargan_discriminator(img_size, num_domains, d_width, d_layers, **_):
+    """Images [N, 3, img_size, img_size] -> (how real each patch is, logits of the label [N, num_domains])."""
+    return stargan.Discriminator(img_size, num_domains, d_width, d_layers)
+
+
 # System -> its networks -> what builds each from an architecture, the arguments that a file of weights keeps.
 BUILDERS = {
     "adain": {"decoder": adain_decoder, "encoder": adain_encoder},
@@ -114,6 +124,7 @@ BUILDERS = {
     "cgan": {"generator": conditional_generator, "discriminator": conditional_discriminator},
     "cyclegan": {"G_A": cyclegan_to_b, "G_B": cyclegan_to_a, "D_A": cyclegan_judge_b, "D_B": cyclegan_judge_a},
     "pix2pix": {"generator": pix2pix_generator, "discriminator": pix2pix_discriminator},
+    "stargan": {"generator": stargan_generator, "discriminator": stargan_discriminator},
     "ugatit": {
         "genA2B": ugatit_generator,
         "genB2A": ugatit_generator,

@@ -104,7 +104,7 @@ class InstanceNorm(_ChannelNorm):
     """Instance norm of x [N, C, H, W] with 2 pixels or more.
 
     With ``affine`` it has a scale and a shift. With ``track`` it keeps running statistics: the means of the samples',
-    which it normalises by in eval. As in PyTorch, it has a count of batches then, which does not move.
+    which it normalises by in eval, but for ``own``. As in PyTorch, it has a count of batches, which does not move.
     """
 
     def __init__(
@@ -114,16 +114,18 @@ class InstanceNorm(_ChannelNorm):
         momentum: float = 0.1,
         affine: bool = False,
         track: bool = False,
+        own: bool = False,
     ):
         super().__init__(channels, epsilon, momentum, affine, track)
+        self.own = own
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        if self.track and not self.training:
+        if self.track and not self.training and not self.own:
             return self._by_running(x)
         n, c, h, w = x.shape
         if h * w == 1:
             raise ValueError("instance norm needs more than one pixel; use larger images or fewer layers")
-        if not self.track:
+        if not self.track or not self.training:
             return _instance_norm(x, self.weight, self.bias, self.epsilon)
         # A batch norm of N x C images of one channel.
         weight, bias = (None if p is None else p.tile([n]) for p in (self.weight, self.bias))

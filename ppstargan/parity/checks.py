@@ -17,6 +17,7 @@ from ppstargan.parity import (
     networks,
     norms,
     pix2pix,
+    stargan,
     ugatit,
     wgan,
 )
@@ -38,6 +39,7 @@ KINDS = {
     "cgan": cgan.KINDS,
     "pix2pix": pix2pix.KINDS,
     "cyclegan": cyclegan.KINDS,
+    "stargan": stargan.KINDS,
     "ugatit": ugatit.KINDS,
     "adain": adain.KINDS,
     "norms": norms.KINDS,
