@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Sequence
 
+from ppstargan.data import attributes as faces
 from ppstargan.data.bad_files import shown
+from ppstargan.data.check_attributes import check_attributes
 from ppstargan.data.check_idx import check_idx
 from ppstargan.data.check_landmarks import check_landmarks
 from ppstargan.data.checked import Checked, check_images, duplicates, remarks, table
@@ -18,17 +21,19 @@ from ppstargan.data.sides import find_sides, has_sides
 from ppstargan.data.styles import find_styles, has_styles
 
 
-def check_dataset(root: str | Path, pairs: bool = False) -> int:
+def check_dataset(root: str | Path, pairs: bool = False, attributes: Sequence = ()) -> int:
     """Prints what is in ``root``/train and ``root``/val, and what is wrong with it; returns 1 for bad files, else 0.
 
     Files that are in train and in val, of nearly one colour, or transparent are named, but are no fault. Raises
     UserError for what training would refuse to start on: a part that is missing, or domains that differ. Of trainA and
     trainB, or content and style, the second part is that of ``find_sides`` or ``find_styles``, or missing. So it is of
     ``pairs``, and of what can be nothing else, where pictures without a partner are bad files too. MNIST's files go to
-    ``check_idx``, WFLW's to ``check_landmarks``.
+    ``check_idx``, WFLW's to ``check_landmarks``, CelebA's with the ``attributes`` to ``check_attributes``.
     """
     if is_idx(root):
         return check_idx(root)
+    if attributes or (Path(root) / faces.LIST).exists():
+        return check_attributes(root, attributes)
     if (Path(root) / ANNOTATIONS).is_dir():
         return check_landmarks(root)
     what, alone = "images", {}
