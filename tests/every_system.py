@@ -48,6 +48,7 @@ TINIER = {  # configuration -> what suits it alone
     "gan_toy": ["model.img_size=16", "train.discriminator_steps=2"],
     "gan_mnist": ["model.img_size=16"],
     "pix2pix_toy": ["model.img_size=64", "model.levels=6", "data.load_size=72"],  # the least with dropout
+    "stargan_toy": ["model.img_size=16", "data.crop_size=24", "train.n_critic=2"],
     "ugatit_toy": ["model.img_size=16", "data.load_size=18", "model.blocks=1", "model.global_layers=4"],
     "wgan_toy": ["model.img_size=16"],
     "wgan_gp_toy": ["model.img_size=16", "train.critic_steps=2"],

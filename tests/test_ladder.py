@@ -54,6 +54,13 @@ EXPECTED = {
     "ugatit_train": 212,
     "ugatit_data": 6,
     "norms_layers": 140,
+    "stargan_forward": 6,
+    "stargan_full": 3,
+    "stargan_losses": 86,
+    "stargan_train": 56,
+    "stargan_multi": 46,
+    "stargan_targets": 6,
+    "stargan_data": 10,
 }
 
 
@@ -69,6 +76,7 @@ def test_no_array_of_a_case_is_left_out():
     some = ("gan_gp_train", "wgan_train_mlp", "cgan_forward", "wgan_losses", "ugatit_forward", "norms_layers")
     some += ("pix2pix_losses", "pix2pix_train", "pix2pix_data")
     some += ("adain_forward", "adain_forward_full", "adain_losses", "adain_data")
+    some += ("stargan_losses", "stargan_train", "stargan_multi", "stargan_targets", "stargan_data")
     for name in (*some, "cyclegan_losses", "cyclegan_train", "cyclegan_pool"):
         case = read_case(KIT, name)
         compared = {check.quantity for check in checks.run(case)}

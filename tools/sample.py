@@ -46,6 +46,8 @@ def read_arguments() -> argparse.Namespace:
     what = "images that give the styles; of StarGAN v2, their folders name the domains"
     add("--reference", type=place, nargs="+", metavar="PATH", help=what)
     add("--domain", nargs="+", metavar="NAME", help="domains or classes of the seeds, or the domain of the references")
+    what = "StarGAN: what to change, such as hair=black glasses=yes Male=no; all else stays"
+    add("--set", nargs="+", metavar="NAME=VALUE", help=what)
     add("--direction", choices=("AtoB", "BtoA"), help="which way to translate between two sides [AtoB]")
     add("--alpha", type=float, help="AdaIN: from 0, the content as it is, to 1, all of the style [1]")
     what = "AdaIN: mix the styles of all references into one, by these shares, one for each"

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from ppstargan.convert import adain, cyclegan, gans, pix2pix, ugatit
+from ppstargan.convert import adain, cyclegan, gans, pix2pix, stargan, ugatit
 from ppstargan.convert.torch_pickle import one_line
 from ppstargan.errors import UserError
 from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS
@@ -26,6 +26,7 @@ OTHERS = {
     **gans.DESCRIPTIONS,
     **pix2pix.DESCRIPTIONS,
     **cyclegan.DESCRIPTIONS,
+    **stargan.DESCRIPTIONS,
     **adain.DESCRIPTIONS,
     "ugatit": ugatit.DESCRIPTION,
 }
@@ -76,7 +77,7 @@ def recognise(value, where: str):
             if kind == "inception_v3" and np.shape(state.get("fc.weight"))[:1] == (TENSORFLOW_CLASSES,):
                 kind = "inception_tf"
             return kind, {kind: state}
-    kind = adain.kind_of(state) or gans.kind_of(state) or pix2pix.kind_of(state) or cyclegan.kind_of(state)
+    kind = next(filter(None, (system.kind_of(state) for system in (adain, gans, pix2pix, cyclegan, stargan))), None)
     if kind:
         return kind, {kind: state}
     raise _unknown(f"the keys {some(value)}", where)

@@ -10,7 +10,7 @@ import numpy as np
 import paddle
 
 from ppstargan import checkpoint
-from ppstargan.convert import adain, cyclegan, gans, paddlegan, pix2pix, torch_reader, torch_writer, ugatit
+from ppstargan.convert import adain, cyclegan, gans, paddlegan, pix2pix, stargan, torch_reader, torch_writer, ugatit
 from ppstargan.convert.names import in_paddle, in_torch, names, torch_shape
 from ppstargan.convert.optimizers import adam_moments
 from ppstargan.convert.recognise import HIGH_PASS, LAPLACIAN, described, infer_architecture, recognise, some
@@ -27,7 +27,8 @@ from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, build
 HOW_TO_GET = "to get the authors' files, converted: python tools/download.py --list"
 COUNTER = "num_batches_tracked"  # of PyTorch's batch norms; Paddle's own have none, and old files neither
 INCEPTION_UNUSED = "|".join(f"{re.escape(beginning)}.*" for beginning in inception.UNUSED)
-A_FILE_EACH = {"adain": adain, "pix2pix": pix2pix, "cyclegan": cyclegan}  # whose networks lie in files side by side
+# Systems whose networks lie in files side by side.
+A_FILE_EACH = {"adain": adain, "pix2pix": pix2pix, "cyclegan": cyclegan, "stargan": stargan}
 # Entries that a file may have beside the network's own, as regular expressions.
 UNUSED = {
     # wing.ckpt was trained as a stack of hourglasses, and the authors load the first.

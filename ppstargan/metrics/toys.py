@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Callable, NamedTuple
 
 import numpy as np
@@ -14,14 +15,17 @@ from ppstargan.data.digits import CLASSES, write_digits
 from ppstargan.data.outlines import write_outlines
 from ppstargan.data.pairs import POOL, load_pairs
 from ppstargan.data.patterns import write_patterns
+from ppstargan.data.people_sets import write_attributes
 from ppstargan.data.styles import load_middles
 from ppstargan.data.toy import write_cats_lions, write_dataset
 from ppstargan.data.transforms import for_testing
-from ppstargan.metrics import digits, pairs, sides, styles, toy
+from ppstargan.metrics import attributes, digits, pairs, sides, styles, toy
 from ppstargan.metrics.encoder import train_encoder
+from ppstargan.nets.stargan import redrawn
 from ppstargan.nets.unet import each_by_itself
 
 SAMPLES = 1000  # generated digits that the judge sees
+PEOPLE = 150  # each of whom is given every attribute
 PICTURES = 24  # contents, and styles, each of which is tried on all of them
 AT_ONCE = 50  # images that are translated together
 
@@ -65,6 +69,11 @@ def draw_patterns(config) -> None:
     size = config.model.img_size
     write_patterns(config.data.root, size=size)
     print("\n".join(train_encoder(config.data.root, config.encoder.weights, size, config.model.width)), flush=True)
+
+
+def draw_attributes(config) -> None:
+    """Raises UserError as ``write_attributes``."""
+    write_attributes(config.data.root, size=config.model.img_size)
 
 
 def measure_faces(trainer) -> toy.Report:
@@ -112,6 +121,14 @@ def measure_patterns(trainer) -> styles.Report:
     return styles.measure(system.frozen["encoder"], system.networks["decoder"], *pictures)
 
 
+def measure_attributes(trainer) -> attributes.Report:
+    """What a StarGAN makes of held-out people."""
+    model, (pool,) = trainer.config.model, trainer.data.val.values()
+    images = load_batch(pool[:PEOPLE], model.img_size)
+    generator = trainer.system.networks["generator"]
+    return attributes.measure(partial(redrawn, generator), images, pool.labels[:PEOPLE], pool.names)
+
+
 def _measure_sides(trainer, generators: tuple, names: tuple, partners=None) -> sides.Report:
     size = trainer.config.model.img_size
     train, test = ([load_batch(part[s], size) for s in "AB"] for part in (trainer.data.train, trainer.data.val))
@@ -152,5 +169,6 @@ TOYS = {  # by the system
     "cgan": _DIGITS,
     "pix2pix": Toy("outlines and faces", draw_outlines, measure_outlines, "pairs"),
     "cyclegan": Toy("ponies", draw_ponies, measure_ponies, "a_to_b"),
+    "stargan": Toy("people", draw_attributes, measure_attributes, "attributes"),
     "ugatit": Toy("cats and lions", draw_cats_lions, measure_cats_lions, "a2b"),
 }

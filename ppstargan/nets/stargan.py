@@ -5,6 +5,7 @@ Images x are [N, 3, H, W] in [-1, 1], labels c [N, C]: how much each of C attrib
 
 from __future__ import annotations
 
+import numpy as np
 import paddle
 from paddle import nn
 
@@ -12,7 +13,7 @@ from ppstargan.nets.initialise import uniform
 from ppstargan.nets.norms import InstanceNorm
 
 SLOPE = 0.01  # of the discriminator's leaky ReLU
-HALVINGS = 2  # of the generator
+AT_ONCE = 50  # images that are redrawn together
 
 
 def _conv(inputs: int, outputs: int, size: int, stride: int = 1, padding: int = 0, bias: bool = False) -> nn.Conv2D:
@@ -84,3 +85,15 @@ class Discriminator(nn.Layer):
     def forward(self, x: paddle.Tensor) -> tuple:
         h = self.main(x)
         return self.conv1(h), self.conv2(h).flatten(1)
+
+
+@paddle.no_grad()
+def redrawn(generator: Generator, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """``images`` float32 [N, 3, H, W] in [-1, 1] with ``labels`` [N, C]; the running statistics stay as they are."""
+    was_training = generator.training
+    generator.eval()
+    parts = [slice(i, i + AT_ONCE) for i in range(0, len(images), AT_ONCE)]
+    made = [generator(paddle.to_tensor(images[part]), paddle.to_tensor(labels[part])).numpy() for part in parts]
+    if was_training:
+        generator.train()
+    return np.concatenate(made)

@@ -21,6 +21,7 @@ from ppstargan.data.transforms import load_rgb
 from ppstargan.errors import UsageError
 from ppstargan.losses import attributes_loss, classes_loss, critic_mean, cycle_loss, gradient_penalty
 from ppstargan.nets.gans import build
+from ppstargan.nets.stargan import redrawn
 from ppstargan.pictures import grid, to_uint8
 from ppstargan.training.amp import full_precision
 from ppstargan.training.rates import Rates, adams, set_rate
@@ -206,5 +207,5 @@ class System:
         """{"attributes": uint8 [H, W, 3]}: a row a face, itself and then with each attribute turned, or as each class."""
         images, labels = self.looked_at
         asked = faces.targets(labels, self.data.names, self.exclusive)
-        columns = [images, *(relabelled.render(networks["generator"], images, c) for c in asked)]
+        columns = [images, *(redrawn(networks["generator"], images, c) for c in asked)]
         return {"attributes": grid([[to_uint8(column[i : i + 1])[0] for column in columns] for i in range(len(images))])}
