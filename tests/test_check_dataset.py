@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ppstargan.data import check, threads
-from ppstargan.data.check import check_dataset, check_images
+from ppstargan.data import checked, threads
+from ppstargan.data.check import check_dataset
+from ppstargan.data.checked import check_images
 from ppstargan.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -132,9 +133,9 @@ def test_stopping_leaves_the_rest_unread(monkeypatch):
     def slow(path):
         time.sleep(0.01)
         read.append(path)
-        return check.Checked(path)
+        return checked.Checked(path)
 
-    monkeypatch.setattr(check, "_check", slow)
+    monkeypatch.setattr(checked, "_check", slow)
     checks = check_images(range(500))
     next(checks)
     checks.close()

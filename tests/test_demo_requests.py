@@ -1,19 +1,15 @@
 """What anybody may send to the page, past its fields: files of the server, and values that no field gives."""
 
-import json
 import os
 import shutil
-from pathlib import Path
-from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 import small_model
 from authors_form import refusal
+from page_visitor import META, visiting
 
-from ppstargan.translate import demo
+from ppstargan.translate import demo, demo_styles
 from ppstargan.translator import Translator
-
-META = {"meta": {"_type": "gradio.FileData"}}  # what Gradio checks the path of
 
 
 @pytest.fixture(scope="module")
@@ -28,46 +24,10 @@ def model(place):
     return Translator(small_model.save(place / "w.pdparams", small_model.networks()))
 
 
-class Visitor:
-    """Who talks to a running page by HTTP alone."""
-
-    def __init__(self, url):
-        self.url, self.opener = url.rstrip("/") + "/gradio_api", build_opener(ProxyHandler({}))
-
-    def post(self, path, body, kind="application/json"):
-        request = Request(f"{self.url}/{path}", body, {"Content-Type": kind})
-        with self.opener.open(request, timeout=60) as answer:
-            return json.load(answer)
-
-    def upload(self, path):
-        head = '--X\r\nContent-Disposition: form-data; name="files"; filename="mine.png"\r\n\r\n'
-        body = head.encode() + Path(path).read_bytes() + b"\r\n--X--\r\n"
-        return self.post("upload", body, "multipart/form-data; boundary=X")[0]
-
-    def call(self, name, *values):
-        """The message on what is wrong, or None where there is a result."""
-        event = self.post(f"call/{name}", json.dumps({"data": values}).encode())["event_id"]
-        with self.opener.open(f"{self.url}/call/{name}/{event}", timeout=60) as answer:
-            said = answer.read().decode()
-        assert said.startswith(("event: complete", "event: error")), said
-        return None if said.startswith("event: complete") else json.loads(said.split("data: ", 1)[1])["error"]
-
-
 @pytest.fixture(scope="module")
 def visitor(place, model):
-    with pytest.MonkeyPatch.context() as patched:
-        for name in ("GRADIO_ANALYTICS_ENABLED", "GRADIO_RUN_HISTORY", "NO_PROXY", "no_proxy"):
-            patched.setenv(name, "False")  # import_gradio sets them: so they are as before at the end
-        pytest.importorskip("gradio")
-        gradio, uploads = demo.import_gradio(), os.path.realpath(place / "uploads")
-        patched.setenv("GRADIO_TEMP_DIR", uploads)
-        os.mkdir(uploads)
-        page = demo.build_page(gradio, model, demo.draw_examples(model, uploads))
-        try:
-            _, url, _ = page.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, share=False)
-            yield Visitor(url)
-        finally:
-            page.close(verbose=False)
+    with visiting(demo_styles.Page(model), place / "uploads") as found:
+        yield found
 
 
 def test_an_upload_is_the_only_file_that_is_read(visitor, place, capfd):

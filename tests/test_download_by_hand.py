@@ -50,7 +50,7 @@ def test_celeba_as_its_authors_and_as_others_lay_it_out(tmp_path, capsys):
     "name, content, result",
     [
         ("coco_wikiart", ["train2014/a.jpg", "train/1.jpg"], ["content/a.jpg", "style/1.jpg"]),
-        ("rafd", ["train/angry/1.jpg", "test/angry/2.jpg"], ["train/angry/1.jpg", "test/angry/2.jpg"]),
+        ("rafd", ["train/angry/1.jpg", "test/angry/2.jpg"], ["train/angry/1.jpg", "val/angry/2.jpg"]),
         ("wflw", ["WFLW_images/0--Parade/a.jpg", "x/WFLW_annotations/list_98pt/l.txt"],
          ["WFLW_images/0--Parade/a.jpg", "WFLW_annotations/list_98pt/l.txt"]),
     ],

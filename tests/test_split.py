@@ -7,7 +7,7 @@ import shutil
 import pytest
 from test_prepare import draw, images, manifest
 
-from ppstargan.data.check import check_images, duplicates
+from ppstargan.data.checked import check_images, duplicates
 from ppstargan.data.folders import find_images
 from ppstargan.data.prepare import prepare
 from ppstargan.data.split import choose_val

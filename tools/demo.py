@@ -1,11 +1,14 @@
-"""Serves a page for the browser: upload a picture, and see it in another domain in the style of a reference or a seed,
-in several styles at once, or between two. Needs no internet. Only this machine sees the page unless --host says so."""
+"""Serves a page for the browser with what the weights can do: of StarGAN v2, upload a picture, and see it in another
+domain in the style of a reference or a seed, in several styles at once, or between two; other systems have pages of
+their own. Needs no internet. Only this machine sees the page unless --host says so."""
 
 import checkout  # noqa: F401
 
-from ppstargan.cli import add_model, load_model, parser, run_tool
+from ppstargan import checkpoint
+from ppstargan.cli import add_model, parser, run_tool
 from ppstargan.errors import UsageError
 from ppstargan.runtime import choose_device
+from ppstargan.systems.load import system_of_file
 from ppstargan.translate import demo
 
 
@@ -28,8 +31,16 @@ def main() -> None:
 
     gradio = demo.import_gradio()
     print(f"device: {choose_device()}", flush=True)
-    model = load_model(given)
-    demo.serve(gradio, model, given.host, given.port)
+    content = checkpoint.load(given.weights)
+    system, name = system_of_file(content, given.weights), checkpoint.system_of(content)
+    for option, value in (("domain_names", given.domain_names), ("fan", given.fan)):
+        if value is not None and option not in system.TAKES:
+            raise UsageError(f"--{option.replace('_', '-')} is not for {name}, which {given.weights} is of")
+    if not hasattr(system, "page"):
+        raise UsageError(f"{given.weights} is of {name}, which has no page: try tools/sample.py")
+    page = system.page(given, content)
+    content.clear()  # its arrays are in the networks now
+    demo.serve(gradio, page, given.host, given.port)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ class Listed(NamedTuple):
 
     names: list  # of all attributes
     rows: list  # (name of a file, [1 or -1, …]) in the order of the list
+    faults: list  # (name of the file or "", what is wrong); rows lack these files
 
 
 def read_faces(root: str | Path, attributes: list) -> Images:
@@ -68,7 +69,8 @@ def read_faces(root: str | Path, attributes: list) -> Images:
     parts = {name: folders_in(root / name) if (root / name).is_dir() else {} for name in ("train", "val", "test")}
     if len(parts["train"]) < 2:
         listed = f"; it has a {LIST}: name attributes of it by data.attributes" if (root / LIST).exists() else ""
-        raise UserError(f"{shown(root)} has no folder train with folders for two or more classes{listed}; {HELP}")
+        what = f"{shown(root)} has no folder train with a folder for each of two or more classes{listed}"
+        raise UserError(f"{what}; {HELP}")
     val = parts["val"] or parts["test"]
     if val:
         check_same_domains(root, parts["train"], val)
@@ -77,30 +79,43 @@ def read_faces(root: str | Path, attributes: list) -> Images:
 
 
 def read_list(path: str | Path) -> Listed:
-    """CelebA's list of attributes. Raises UserError for the first line that is not as it should be."""
+    """CelebA's list of attributes. Raises UserError as ``look_at_list``, and for the first fault of it."""
+    found = look_at_list(path)
+    if found.faults:
+        raise UserError(found.faults[0][1])
+    return found
+
+
+def look_at_list(path: str | Path) -> Listed:
+    """CelebA's list of attributes with its ``faults``. Raises UserError for a file that is no list at all."""
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise UserError(f"cannot read {shown(path)}: {error.strerror}; {HELP}") from None
     except UnicodeDecodeError:
         raise UserError(f"{shown(path)} is no text; give CelebA's list of attributes") from None
-    lines = [line.split() for line in lines if line.strip()]
-    if len(lines) < 3 or len(lines[0]) != 1 or not lines[0][0].isdecimal():
+    lines = [(number, line.split()) for number, line in enumerate(lines, 1) if line.strip()]
+    if len(lines) < 3 or len(lines[0][1]) != 1 or not lines[0][1][0].isdecimal():
         raise UserError(f"{shown(path)} is no list of attributes: a count, their names, and a line a file; {HELP}")
-    names, rows = lines[1], []
-    for number, (name, *values) in enumerate(lines[2:], 3):
-        if len(values) != len(names) or not set(values) <= {"1", "-1"}:
-            what = f"{len(values)} values" if len(values) != len(names) else "values other than 1 and -1"
-            where = f"{shown(path)}, line {number} ({shown(name)})"
-            raise UserError(f"{where} has {what}, and {len(names)} of 1 or -1 are needed")
-        rows.append((name, [int(value) for value in values]))
-    if int(lines[0][0]) != len(rows):
-        what = f"{shown(path)} says that it has {lines[0][0]} files, and lists {len(rows)}"
-        raise UserError(f"{what}: get the whole list, or correct its first line")
-    twice = [name for name, count in _counted(name for name, _ in rows).items() if count > 1]
+    (_, (count,)), (_, names), *rest = lines
+    faults, rows, first = [], [], {}
+    if int(count) != len(rest):
+        says = f"{shown(path)} says that it has {count} files, and lists {len(rest)}"
+        faults.append(("", f"{says}: part of it is missing, or its first line is wrong"))
+    for number, (name, *values) in rest:
+        where = f"{shown(path)}, line {number} ({shown(name)})"
+        if name in first:
+            faults.append((name, f"{where} lists what line {first[name]} does; remove one of them"))
+        elif len(values) != len(names) or not set(values) <= {"1", "-1"}:
+            has = f"{len(values)} values" if len(values) != len(names) else "values other than 1 and -1"
+            faults.append((name, f"{where} has {has}, and {len(names)} of 1 or -1 are needed"))
+        else:
+            rows.append((name, [int(value) for value in values]))
+        first.setdefault(name, number)
+    twice = [name for i, name in enumerate(names) if name in names[:i]]
     if twice:
-        raise UserError(f"{shown(path)} lists {shown(twice[0])} more than once; remove all but one")
-    return Listed(names, rows)
+        faults.append(("", f"{shown(path)} names the attributes {quoted(dict.fromkeys(twice))} more than once"))
+    return Listed(names, rows, faults)
 
 
 def chosen(listed: Listed, attributes: list, where) -> np.ndarray:
@@ -171,10 +186,3 @@ def prepared(image: Image.Image, crop: int, size: int, flip: bool = False) -> np
     left, top = (round((side - crop) / 2) for side in image.size)  # half to even
     image = image.crop((left, top, left + crop, top + crop))
     return to_array(image if crop == size else image.resize((size, size), Image.Resampling.BILINEAR))
-
-
-def _counted(items) -> dict:
-    found: dict = {}
-    for item in items:
-        found[item] = found.get(item, 0) + 1
-    return found

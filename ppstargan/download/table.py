@@ -140,7 +140,7 @@ ASSETS = {
     ),
     "rafd": Asset(
         "RaFD, 4824 frontal faces with 8 expressions", "arranged", _RAFD, "rafd", "RaFD's terms: research, by request",
-        places={"train": "train", "test": "test"},
+        places={"train": "train", "val": "test"},
         by_hand=f"ask for it at {_RAFD}, cut the faces out, put those of each expression into a folder, train/angry "
         "and so on, a tenth of them into test/angry and so on, and give --from FOLDER, which then has to stay",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from ppstargan.data.bad_files import BadFiles, BadImage, listing
-from ppstargan.data.check import check_images
+from ppstargan.data.checked import check_images
 from ppstargan.errors import UserError
 from ppstargan.metrics import manifold
 from ppstargan.metrics.figures import LEAST_REAL, MANIFOLD

@@ -34,7 +34,6 @@ KINDS = {
         "metrics": metrics.metrics,
         "data": data.data,
     },
-    "adain": adain.KINDS,
     "gan": gan.KINDS,
     "wgan": wgan.KINDS,
     "cgan": cgan.KINDS,
@@ -42,6 +41,7 @@ KINDS = {
     "cyclegan": cyclegan.KINDS,
     "stargan": stargan.KINDS,
     "ugatit": ugatit.KINDS,
+    "adain": adain.KINDS,
     "norms": norms.KINDS,
 }
 

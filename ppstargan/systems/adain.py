@@ -30,11 +30,12 @@ from ppstargan.nets.vgg import SHRINKS
 from ppstargan.pictures import grid, to_uint8
 from ppstargan.training.rates import Rates, adams, set_rate
 from ppstargan.training.step import Update
-from ppstargan.translate import style_losses, stylized
+from ppstargan.translate import demo_stylized, style_losses, stylized
 
 SHOWN = 6  # contents and styles on a sheet
 sample, TAKES = stylized.sample, stylized.TAKES  # what tools/sample.py does with weights, by which options
 evaluate, MEASURES = style_losses.evaluate, style_losses.MEASURES  # and tools/evaluate.py, without a judge
+page = demo_stylized.page  # and tools/demo.py
 
 
 @dataclass

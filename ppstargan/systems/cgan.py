@@ -24,7 +24,7 @@ from ppstargan.translate import from_noise
 
 ROWS = 8  # of a sheet, with a column for each class
 sample, TAKES = from_noise.sample, from_noise.WITH_CLASSES
-comparisons, MEASURES = gan.comparisons, gan.MEASURES
+comparisons, MEASURES, page = gan.comparisons, gan.MEASURES, gan.page
 
 
 @dataclass

@@ -28,7 +28,7 @@ from ppstargan.systems.gan import looks_across
 from ppstargan.training.pool import Pool
 from ppstargan.training.rates import Rates, adams, held_then_falling, set_rate
 from ppstargan.training.step import Update, only
-from ppstargan.translate import compared, from_pictures
+from ppstargan.translate import compared, demo_pictures, from_pictures
 from ppstargan.translate.from_pictures import Way
 
 SHOWN = 8  # images of each side on a sheet
@@ -38,6 +38,7 @@ WAYS = {"AtoB": Way("G_A", "channels_a"), "BtoA": Way("G_B", "channels_b")}
 # What tools/sample.py does with weights, by which options.
 sample, TAKES = partial(from_pictures.sample, ways=WAYS), from_pictures.TAKES
 comparisons, MEASURES = partial(compared.from_sides, ways=WAYS), compared.SIDES  # and what tools/evaluate.py does
+page = partial(demo_pictures.page, title="CycleGAN", ways=WAYS)  # and tools/demo.py
 
 
 @dataclass

@@ -25,11 +25,12 @@ from ppstargan.nets.norms import BatchNorm
 from ppstargan.pictures import grid, to_uint8
 from ppstargan.training import rates
 from ppstargan.training.step import Update, only
-from ppstargan.translate import compared, from_noise
+from ppstargan.translate import compared, demo_noise, from_noise
 
 SIDE = 8  # images along a side of a sheet
 sample, TAKES = from_noise.sample, from_noise.TAKES  # what tools/sample.py does with weights, by which options
 comparisons, MEASURES = compared.from_noise, compared.NOISE  # and what tools/evaluate.py does
+page = demo_noise.page  # and tools/demo.py
 
 
 @dataclass

@@ -28,7 +28,7 @@ from ppstargan.systems.cyclegan import OBJECTIVES
 from ppstargan.systems.gan import looks_across
 from ppstargan.training.rates import Rates, adams, cosine, held_then_falling, set_rate, stepwise
 from ppstargan.training.step import Update, only
-from ppstargan.translate import compared, from_pictures
+from ppstargan.translate import compared, demo_pictures, from_pictures
 from ppstargan.translate.from_pictures import Way
 
 SHOWN = 8  # pairs on a sheet
@@ -161,8 +161,16 @@ def rate(iteration: float, policy: str, hold: float, fall: float) -> float:
 
 def sample(given, content: dict) -> int:
     """What tools/sample.py does with weights: the direction that they were trained in, as in training but by --eval."""
-    ways = {content["architecture"]["direction"]: Way("generator", "in_channels")}
-    return from_pictures.sample(given, content, ways, multiple_of=multiple_of, as_trained=True)
+    return from_pictures.sample(given, content, _ways(content), multiple_of=multiple_of, as_trained=True)
+
+
+def page(given, content: dict) -> demo_pictures.Page:
+    """What tools/demo.py shows."""
+    return demo_pictures.page(given, content, "pix2pix", _ways(content), as_trained=True)
+
+
+def _ways(content: dict) -> dict:
+    return {content["architecture"]["direction"]: Way("generator", "in_channels")}
 
 
 comparisons, MEASURES = compared.from_pairs, compared.NOISE  # what tools/evaluate.py does with weights

@@ -32,11 +32,11 @@ from ppstargan.nets.stargan_v2 import AVERAGED, Networks
 from ppstargan.training import distributed
 from ppstargan.training.amp import full_precision
 from ppstargan.training.step import Update, only
-from ppstargan.translate import in_styles
+from ppstargan.translate import demo_styles, in_styles
 from ppstargan.translate.evaluate import evaluate_in_training
 from ppstargan.translate.sheets import sample_sheets, sheet_images
 
-sample, TAKES = in_styles.sample, in_styles.TAKES  # what tools/sample.py does with weights, by which options
+sample, TAKES, page = in_styles.sample, in_styles.TAKES, demo_styles.page  # of tools/sample.py and of tools/demo.py
 
 
 @dataclass

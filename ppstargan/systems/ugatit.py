@@ -30,7 +30,7 @@ from ppstargan.nets.ugatit import DISCRIMINATORS, GENERATORS, smallest
 from ppstargan.pictures import grid, heat, to_uint8
 from ppstargan.training.rates import Rates, adams, set_rate
 from ppstargan.training.step import Update, only
-from ppstargan.translate import compared, from_pictures
+from ppstargan.translate import compared, demo_pictures, from_pictures
 from ppstargan.translate.from_pictures import Way
 
 SHOWN = 8  # images of each side on a sheet
@@ -45,6 +45,7 @@ sample = partial(
 TAKES = from_pictures.TAKES_HEATMAP
 comparisons = partial(compared.from_sides, ways=WAYS, resample=sides.BILINEAR)  # and what tools/evaluate.py does
 MEASURES = compared.SIDES
+page = partial(demo_pictures.page, title="U-GAT-IT", ways=WAYS, resample=sides.BILINEAR)  # and tools/demo.py
 
 
 @dataclass

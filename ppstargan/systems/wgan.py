@@ -30,7 +30,7 @@ from ppstargan.training.step import Update, only
 LONG_TURN, LONG_TURNS, PERIOD = 100, 25, 500  # the critic's long turns: the first 25, and every 500th
 read = gan.read
 sample, TAKES = gan.sample, gan.TAKES
-comparisons, MEASURES = gan.comparisons, gan.MEASURES
+comparisons, MEASURES, page = gan.comparisons, gan.MEASURES, gan.page
 
 
 @dataclass

@@ -1,7 +1,10 @@
-"""The page behind tools/demo.py: a picture in other domains and styles, in a browser. Gradio (``.[demo]``) serves it.
+"""The pages behind tools/demo.py, in a browser: what all of them share. Gradio (``.[demo]``) serves them.
 
-Its functions raise UserError for what a visitor gets wrong, and the page shows that as a message. What they are given
-comes from anybody: a request can hold other things than the page's fields give, so all of it is checked here.
+A system's page is in a file of its own, such as demo_styles.py: a class with ``title``, ``about``, the paths of
+pictures to begin with, ``examples(folder)``, and ``fill(parts, examples)``, which puts its fields on the page by
+``Parts``. Its functions raise UserError for what a visitor gets wrong, and the page shows that as a message. What they
+are given comes from anybody: a request can hold other things than the fields give, and each is checked by the functions
+below.
 """
 
 from __future__ import annotations
@@ -12,25 +15,19 @@ import socket
 import tempfile
 import time
 from pathlib import Path
-
-import numpy as np
-from PIL import Image
+from typing import Callable
 
 from ppstargan.data.bad_files import BadImage
-from ppstargan.data.toy import DOMAINS, draw_face
 from ppstargan.data.transforms import load_rgb
 from ppstargan.errors import UserError
-from ppstargan.translator import Translator
 
-STYLES = 8  # in the gallery
 LARGEST_UPLOAD = "10mb"
 KEPT, SWEPT_EVERY = 3600, 600  # seconds that pictures stay on the disk, and between two looks for older ones
-LARGEST_TOY = 64  # px; the drawn faces are for models that learnt them
-EXAMPLES = 2  # of each domain
-EXAMPLE_SIZE = 128  # px
 BUTTONS = ["download", "fullscreen"]  # none that shares pictures with a site
 NOT_UPLOADED = "There is no such upload on this page: upload the picture again / 本页没有这个上传的图片, 请重新上传"
 NOT_OF_THE_PAGE = "The page cannot read this request: reload the page / 无法识别该请求, 请刷新页面"
+# Raw values: Gradio would open files itself, round 1.5 to 2, and fail with a trace on an empty slider.
+QUEUED = {"preprocess": False, "concurrency_id": "model", "concurrency_limit": 1}
 CSS = ".result img {width: 100%; height: 100%; object-fit: contain}"  # else 32 px are shown as 32 px
 FONTS = ("system-ui", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
 
@@ -52,83 +49,53 @@ def uploaded(file, folder: str) -> str:
     raise UserError(NOT_UPLOADED)
 
 
-def read(path, what: str) -> Image.Image:
-    """The upload at ``path`` as an 8-bit RGB image. Raises UserError where there is none, or it cannot be read."""
+def read(path, what: str, load: Callable = load_rgb):
+    """The upload at ``path`` as an 8-bit RGB image, or as what ``load`` makes of the path.
+
+    Raises UserError where there is none, or it cannot be read.
+    """
     if not path:
         raise UserError(f"Give a {what} first / 请先上传图片")
     try:
-        return load_rgb(path)
+        return load(path)
     except BadImage as error:
         name = Path(path).name  # the visitor's own; the server's folders are not theirs to see
         raise UserError(f"The {what} {name} cannot be read / 无法读取图片 {name}: {error.reason}") from None
 
 
-def _is_number(value) -> bool:
+def is_number(value) -> bool:
+    """Whether a request has a number here; True and False are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def whole_seed(seed) -> int:
-    """A seed from a request, where 3 may come as 3.0. Raises UserError for all but whole numbers from 0 on."""
-    if _is_number(seed) and math.isfinite(seed) and seed >= 0 and seed == int(seed):
+def whole_seed(seed, most: float = math.inf) -> int:
+    """A seed from a request, where 3 may come as 3.0. Raises UserError for all but whole numbers from 0 to ``most``."""
+    if is_number(seed) and math.isfinite(seed) and 0 <= seed <= most and seed == int(seed):
         return int(seed)
+    if is_number(seed) and seed > most:
+        raise UserError(f"Give a smaller seed, at most {most} / 请填写较小的种子 (不大于 {most})")
     raise UserError("Give a seed, a whole number, 0 or more / 请填写种子 (0 或更大的整数)")
 
 
 def share(value, what: str, in_chinese: str) -> float:
     """A slider's number from a request. Raises UserError for all but numbers from 0 to 1."""
-    if _is_number(value) and 0 <= value <= 1:
+    if is_number(value) and 0 <= value <= 1:
         return float(value)
     raise UserError(f"Give {what}, a number from 0 to 1 / 请填写{in_chinese} (0 到 1)")
 
 
-def known_domain(model: Translator, domain) -> str:
-    """A domain's name from a request. Raises UserError for others, without a word on where the weights lie."""
-    if isinstance(domain, str) and domain in model.domains:
-        return domain
-    raise UserError(f"Choose a domain / 请选择目标域: {', '.join(model.domains)}")
+def chosen(value, names: list, what: str, in_chinese: str) -> str:
+    """One of ``names`` from a request. Raises UserError for others, without a word on where the weights lie."""
+    if isinstance(value, str) and value in names:
+        return value
+    raise UserError(f"Choose {what} / 请选择{in_chinese}: {', '.join(filter(None, names))}")
 
 
-def style(model: Translator, domain, seed, psi) -> np.ndarray:
-    """The style code [1, style_dim] of a seed (a whole number from 0 on) in a domain, truncated by ``psi``."""
-    return model.style_from_seed(domain, whole_seed(seed), psi=share(psi, "psi", " psi"))
-
-
-def translate(model: Translator, source, domain, reference, seed, psi) -> Image.Image:
-    """The file ``source`` in the style of the file ``reference``, of that domain, or without one in that of a seed."""
-    domain, image = known_domain(model, domain), read(source, "source picture")
-    if reference:
-        code = model.style_from_reference(read(reference, "reference picture"), domain)
-    else:
-        code = style(model, domain, seed, psi)
-    return model.translate(image, code)
-
-
-def gallery(model: Translator, source, domain, seed, psi) -> list:
-    """The file ``source`` in the styles of ``STYLES`` seeds from ``seed`` on: pairs of an image and its caption."""
-    domain, image, first = known_domain(model, domain), read(source, "source picture"), whole_seed(seed)
-    seeds = range(first, first + STYLES)
-    codes = np.concatenate([style(model, domain, number, psi) for number in seeds])
-    return [(picture, f"seed / 种子 {number}") for picture, number in zip(model.translate(image, codes), seeds)]
-
-
-def morph(model: Translator, source, domain, seed, other_seed, position, psi) -> Image.Image:
-    """The file ``source`` in the style at ``position``: 0 is that of ``seed``, 1 that of ``other_seed``."""
-    domain, image = known_domain(model, domain), read(source, "source picture")
-    position = share(position, "a place between A and B", " A 到 B 的位置")
-    start, end = (style(model, domain, number, psi) for number in (seed, other_seed))
-    return model.translate(image, (1 - position) * start + position * end)
-
-
-def draw_examples(model: Translator, folder) -> list[str]:
-    """Writes drawn faces into ``folder`` where the model has learnt them, and returns their paths; else none."""
-    if model.domains != list(DOMAINS) or model.img_size > LARGEST_TOY:
-        return []
-    paths = []
-    for number in range(EXAMPLES):
-        for domain in DOMAINS:
-            paths.append(str(Path(folder, f"{domain}_{number}.png")))
-            Image.fromarray(draw_face(domain, EXAMPLE_SIZE, np.random.default_rng(number))).save(paths[-1])
-    return paths
+def switched(value, what: str, in_chinese: str) -> bool:
+    """A switch from a request. Raises UserError for all but True and False."""
+    if isinstance(value, bool):
+        return value
+    raise UserError(f"Switch {what} on or off / 请打开或关闭{in_chinese}")
 
 
 def import_gradio():
@@ -148,8 +115,75 @@ def import_gradio():
     return gradio
 
 
-def build_page(gr, model: Translator, examples: list):
-    """The page as Gradio's Blocks. ``gr`` is the module that ``import_gradio`` returns, ``examples`` are paths.
+class Parts:
+    """What pages are made of: Gradio's fields with their settings, and buttons that run a page's functions."""
+
+    def __init__(self, gr, folder: str):
+        self.gr, self.folder = gr, folder
+
+    def upload(self, label: str, value: str | None = None):
+        """A picture of the visitor's; functions get its path, or None."""
+        sources = ["upload", "clipboard"]
+        return self.gr.Image(label=label, value=value, type="filepath", sources=sources, height=280, buttons=BUTTONS)
+
+    def source(self, examples: list):
+        """``upload`` of the picture that something is made of, with ``examples`` below it."""
+        field = self.upload("Source / 源图", examples[0] if examples else None)
+        if examples:
+            self.gr.Examples(examples, field, label="Examples / 示例")
+        return field
+
+    def output(self, label: str = "Result / 结果"):
+        """A picture that a function returns."""
+        options = {"format": "png", "height": 280, "interactive": False, "elem_classes": "result"}
+        return self.gr.Image(label=label, buttons=BUTTONS, **options)
+
+    def outputs(self, columns: int):
+        """Several pictures, with captions."""
+        fit = {"format": "png", "object_fit": "contain"}
+        return self.gr.Gallery(label="Results / 结果", columns=columns, buttons=BUTTONS, **fit)
+
+    def number(self, label: str, value: int, visible: bool = True):
+        """A whole number, 0 or more."""
+        return self.gr.Number(label=label, value=value, precision=0, minimum=0, visible=visible)
+
+    def share(self, label: str, value: float, step: float = 0.05):
+        """A slider from 0 to 1."""
+        return self.gr.Slider(0, 1, value, step=step, label=label)
+
+    def choice(self, label: str, names: list, value: str, visible: bool = True):
+        """One of ``names``, which may be pairs of what is shown and what functions get."""
+        return self.gr.Radio(names, value=value, label=label, visible=visible)
+
+    def switch(self, label: str, value: bool = False):
+        """On or off."""
+        return self.gr.Checkbox(value, label=label)
+
+    def button(self, label: str, function: Callable, inputs: list, output, name: str) -> None:
+        """A button that puts ``function`` of the ``inputs`` into ``output``; requests know it as /``name``."""
+        go = self.gr.Button(label, variant="primary")
+        go.click(self.shown(function), inputs, output, api_name=name, **QUEUED)
+
+    def live(self, field, function: Callable, inputs: list, output) -> None:
+        """Runs ``function`` at each change of ``field``; of the places that a drag passes, the last alone."""
+        how = {"trigger_mode": "always_last", "show_progress": "hidden", "api_visibility": "private"}
+        field.change(self.shown(function), inputs, output, **how, **QUEUED)
+
+    def shown(self, function: Callable) -> Callable:
+        """``function`` with its UserErrors as messages on the page."""
+
+        def call(*values):
+            try:  # with paths in place of files, checked again: Gradio might call preprocess_data otherwise some day
+                values = [uploaded(value, self.folder) if isinstance(value, dict) else value for value in values]
+                return function(*values)
+            except UserError as error:
+                raise self.gr.Error(str(error), print_exception=False) from None
+
+        return call
+
+
+def build_page(gr, page, examples: list):
+    """The ``page`` as Gradio's Blocks. ``gr`` is the module that ``import_gradio`` returns, ``examples`` are paths.
 
     Uploads and examples lie in GRADIO_TEMP_DIR, which names a real path, no link; no other file is read.
     """
@@ -170,69 +204,10 @@ def build_page(gr, model: Translator, examples: list):
             except Exception:  # it raises nearly anything for too few values, and for those of other types
                 raise gr.Error(NOT_OF_THE_PAGE, print_exception=False) from None
 
-    def shown(function):
-        """``function`` of the model, with its UserErrors as messages on the page."""
-
-        def call(*values):
-            try:  # with paths in place of files, checked again: Gradio might call preprocess_data otherwise some day
-                values = [uploaded(value, folder) if isinstance(value, dict) else value for value in values]
-                return function(model, *values)
-            except UserError as error:
-                raise gr.Error(str(error), print_exception=False) from None
-
-        return call
-
-    def upload(label, value=None):
-        sources = ["upload", "clipboard"]
-        return gr.Image(label=label, value=value, type="filepath", sources=sources, height=280, buttons=BUTTONS)
-
-    def output():
-        options = {"format": "png", "height": 280, "interactive": False, "elem_classes": "result"}
-        return gr.Image(label="Result / 结果", buttons=BUTTONS, **options)
-
-    def number(label, value):
-        return gr.Number(label=label, value=value, precision=0, minimum=0)
-
-    # Raw values: Gradio would open files itself, round 1.5 to 2, and fail with a trace on an empty slider.
-    options = {"preprocess": False, "concurrency_id": "model", "concurrency_limit": 1}
-    with Page(title="StarGAN v2", delete_cache=(SWEPT_EVERY, KEPT)) as page:
-        gr.Markdown(f"## StarGAN v2\n{model.weights.name}, {model.img_size} px")
-        with gr.Row():
-            with gr.Column(scale=2):
-                source = upload("Source / 源图", examples[0] if examples else None)
-                domain = gr.Radio(model.domains, value=model.domains[-1], label="Domain / 目标域")
-                psi = gr.Slider(0, 1, 1, step=0.05, label="psi: variety of seeds / 种子风格的多样性")
-                if examples:
-                    gr.Examples(examples, source, label="Examples / 示例")
-            with gr.Column(scale=3):
-                with gr.Tab("One style / 单个风格"):
-                    with gr.Row():
-                        reference = upload("Reference, or none / 参考图, 可不填")
-                        result = output()
-                    seed = number("Seed, without a reference / 种子 (无参考图时)", 0)
-                    go = gr.Button("Translate / 转换", variant="primary")
-                    inputs = [source, domain, reference, seed, psi]
-                    go.click(shown(translate), inputs, result, api_name="translate", **options)
-                with gr.Tab("Gallery / 多种风格"):
-                    first = number("First seed / 起始种子", 0)
-                    go = gr.Button(f"Draw {STYLES} styles / 生成 {STYLES} 种风格", variant="primary")
-                    results = gr.Gallery(
-                        label="Results / 结果", columns=4, format="png", object_fit="contain", buttons=BUTTONS
-                    )
-                    inputs = [source, domain, first, psi]
-                    go.click(shown(gallery), inputs, results, api_name="gallery", **options)
-                with gr.Tab("Morph / 渐变"):
-                    with gr.Row():
-                        start, end = number("Seed A / 种子 A", 0), number("Seed B / 种子 B", 1)
-                    position = gr.Slider(0, 1, 0, step=0.02, label="From A to B / 从 A 到 B")
-                    go = gr.Button("Draw / 生成", variant="primary")
-                    morphed = output()
-                    inputs, draw = [source, domain, start, end, position, psi], shown(morph)
-                    go.click(draw, inputs, morphed, api_name="morph", **options)
-                    # Of the places that a drag passes, only the last is drawn when the model is free again.
-                    live = {"trigger_mode": "always_last", "show_progress": "hidden", "api_visibility": "private"}
-                    position.change(draw, inputs, morphed, **live, **options)
-    return page
+    with Page(title=page.title, delete_cache=(SWEPT_EVERY, KEPT)) as blocks:
+        gr.Markdown(f"## {page.title}\n{page.about}")
+        page.fill(Parts(gr, folder), examples)
+    return blocks
 
 
 def listen_once(host: str, port: int | None) -> str:
@@ -247,31 +222,31 @@ def listen_once(host: str, port: int | None) -> str:
         return f"[{bare}]" if ":" in bare else bare
 
 
-def wait(page) -> None:
+def wait(blocks) -> None:
     """Until a signal raises KeyboardInterrupt here."""
-    while page.is_running:
+    while blocks.is_running:
         time.sleep(0.2)
 
 
-def serve(gr, model: Translator, host: str, port: int | None) -> None:
-    """Serves the page until Ctrl-C or another signal; then nothing that visitors uploaded is left.
+def serve(gr, page, host: str, port: int | None) -> None:
+    """Serves the ``page`` until Ctrl-C or another signal; then nothing that visitors uploaded is left.
 
     ``port`` None is the first free one from 7860 on. Raises UserError where the host or the port cannot be had, and
     KeyboardInterrupt when it is stopped.
     """
     with tempfile.TemporaryDirectory(prefix="ppstargan-demo-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder = os.path.realpath(folder)
-        page = build_page(gr, model, draw_examples(model, folder))
+        blocks = build_page(gr, page, page.examples(folder))
         look = gr.themes.Default(font=FONTS, font_mono=("ui-monospace", "monospace"))  # no fonts from the internet
         options = {"share": False, "quiet": True, "theme": look, "css": CSS, "max_file_size": LARGEST_UPLOAD}
         try:
             name = listen_once(host, port)
-            _, url, _ = page.launch(server_name=name, server_port=port, prevent_thread_lock=True, **options)
+            _, url, _ = blocks.launch(server_name=name, server_port=port, prevent_thread_lock=True, **options)
         except (OSError, UnicodeError) as error:  # the latter for what can be no name
             where, reason = f"{host}, port {port or 'from 7860 on'}", getattr(error, "strerror", None) or "no free port"
             raise UserError(f"cannot serve at {where}: {reason}; choose another --host or --port") from None
         try:
             print(f"open {url.replace('[::]', '[::1]')} (Ctrl-C stops)", flush=True)
-            wait(page)
+            wait(blocks)
         finally:
-            page.close(verbose=False)
+            blocks.close(verbose=False)
