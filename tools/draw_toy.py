@@ -1,6 +1,7 @@
 """Draws what the toy configuration of a system trains on, for trying things without a download: digits for gan, wgan,
-wgan_gp and cgan, outlines and faces for pix2pix, plain and striped ponies for cyclegan, cats and lions for ugatit, and
-cats, dogs and lions (faces) where no system is named."""
+wgan_gp and cgan, outlines and faces for pix2pix, plain and striped ponies for cyclegan, cats and lions for ugatit,
+people with attributes for stargan, people with landmarks for fan, women and men for faces, and cats, dogs and lions
+(stargan_v2) where no system is named."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from typing import Callable, NamedTuple
 import checkout  # noqa: F401
 
 from ppstargan.cli import add_system, parser, place, run_tool
-from ppstargan.data import digits, outlines, ponies, toy
+from ppstargan.data import digits, outlines, people_sets, ponies, toy
 
 
 class Set(NamedTuple):
@@ -25,7 +26,9 @@ class Set(NamedTuple):
     val: int
 
 
-FACES = Set(f"faces of each of {', '.join(toy.DOMAINS)}", toy.write_dataset, "val_count", Path("data/toy"), 32, 400, 40)
+ANIMALS = Set(
+    f"faces of each of {', '.join(toy.DOMAINS)}", toy.write_dataset, "val_count", Path("data/toy"), 32, 400, 40
+)
 DIGITS = Set(
     "of each digit", digits.write_digits, "test_count",
     Path("data/toy_digits"), digits.SIZE, digits.TRAIN_COUNT, digits.TEST_COUNT,
@@ -42,9 +45,22 @@ CATS_LIONS = Set(
     "of cats and of lions", toy.write_cats_lions, "test_count",
     Path("data/toy_cats_lions"), toy.SIZE, toy.TRAIN_COUNT, toy.TEST_COUNT,
 )  # fmt: skip
+ATTRIBUTES = Set(
+    "people with attributes", people_sets.write_attributes, "test_count",
+    Path("data/toy_attributes"), people_sets.SIZE, people_sets.TRAIN_COUNT, people_sets.TEST_COUNT,
+)  # fmt: skip
+LANDMARKS = Set(
+    "people with landmarks", people_sets.write_landmarks, "test_count",
+    Path("data/toy_landmarks"), people_sets.CANVAS, people_sets.LANDMARK_TRAIN, people_sets.LANDMARK_TEST,
+)  # fmt: skip
+PEOPLE = Set(
+    "women and as many men", people_sets.write_people, "val_count",
+    Path("data/toy_people"), people_sets.FACES_SIZE, people_sets.FACES_TRAIN, people_sets.FACES_VAL,
+)  # fmt: skip
 SETS = {
-    "faces": FACES, "stargan_v2": FACES, "gan": DIGITS, "wgan": DIGITS, "wgan_gp": DIGITS, "cgan": DIGITS,
-    "pix2pix": OUTLINES, "cyclegan": PONIES, "ugatit": CATS_LIONS,
+    "faces": PEOPLE, "stargan_v2": ANIMALS, "gan": DIGITS, "wgan": DIGITS, "wgan_gp": DIGITS, "cgan": DIGITS,
+    "pix2pix": OUTLINES, "cyclegan": PONIES, "ugatit": CATS_LIONS, "stargan": ATTRIBUTES,
+    "fan": LANDMARKS,
 }  # fmt: skip
 
 
@@ -52,11 +68,11 @@ def main() -> None:
     arguments = parser(__doc__, "python tools/draw_toy.py --out data/toy_64 --size 64 --train 1000")
     add = arguments.add_argument
     usual = "what the toy configuration has"
-    add_system(arguments, SETS, "faces")
+    add_system(arguments, SETS, "stargan_v2")
     add("--out", type=place, help="folder to write [where the toy configuration looks]")
     add("--size", type=int, help=f"width and height in pixels [{usual}]")
-    add("--train", type=int, help=f"training images of each domain, digit or side [{usual}]")
-    add("--val", type=int, help=f"images of each to validate or test by [{usual}]")
+    add("--train", type=int, help=f"training images, of each domain, digit or side where there are some [{usual}]")
+    add("--val", type=int, help=f"images to validate or test by, likewise [{usual}]")
     add("--seed", type=int, default=0, help="another seed, other images [%(default)s]")
     args = arguments.parse_args()
     given = {name: value for name, value in vars(args).items() if value is not None and name in Set._fields}
