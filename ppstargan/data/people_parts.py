@@ -53,7 +53,9 @@ def body(paint: Painter, look) -> None:
 
 
 def ears(paint: Painter, look) -> None:
-    """Behind the face, so that turning hides the far one."""
+    """Behind the face, so that turning hides the far one; long hair hides both."""
+    if not look.has("Male"):
+        return
     for side in (-1, 1):
         x = 0.505 * look.width
         paint.fill(mirror(ellipse(x, -0.06, 0.085, 0.15, 12), side), mix(look.skin, (150, 60, 50), 0.12), -0.1)
