@@ -64,7 +64,7 @@ def draw_all(folder: Path) -> Path:
     for name in TOYS:
         data = folder / Path(load_config(CONFIGS / f"{name}.yaml").data.root).name
         if not data.exists():
-            system = "faces" if name == "toy" else name[: -len("_toy")]
+            system = "stargan_v2" if name == "toy" else name[: -len("_toy")]
             with mock.patch.object(sys, "argv", ["", system, *f"--out {data} --train 4 --val 2".split()]):
                 tool.main()
     (folder / "mnist").symlink_to(folder / "toy_digits")

@@ -158,7 +158,7 @@ def test_a_wrong_call_of_the_tool(tmp_path, monkeypatch, capsys):
 def test_the_tool_draws_what_a_system_trains_on_where_its_toy_configuration_looks(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     small = ["--train", "2", "--val", "1"]
-    assert draw_toy(monkeypatch, *small) == draw_toy(monkeypatch, "faces", *small) == 0
+    assert draw_toy(monkeypatch, *small) == draw_toy(monkeypatch, "stargan_v2", *small) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "data/toy: 2 + 1 faces of each of cat, dog, lion, 32 px"
     assert said[1].startswith("data/toy: this set is there already")
@@ -194,4 +194,17 @@ def test_the_tool_draws_pairs_and_sides(tmp_path, monkeypatch, capsys):
         "data/toy_patterns: this set is there already (3 + 2 faces, and as many patterns, 16 px)",
     ]
     counts = {"toy_outlines": 5, "toy_ponies": 10, "toy_cats_lions": 10, "toy_patterns": 10}
+    assert {path.name: len(list(path.rglob("*.png"))) for path in (tmp_path / "data").iterdir()} == counts
+
+
+def test_the_tool_draws_people(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    small = ["--train", "3", "--val", "2", "--size", "16"]
+    assert [draw_toy(monkeypatch, system, *small) for system in ("stargan", "fan", "faces")] == [0, 0, 0]
+    assert capsys.readouterr().out.splitlines() == [
+        "data/toy_attributes: 3 + 2 people with attributes, 16 px",
+        "data/toy_landmarks: 3 + 2 people with landmarks, 16 px",
+        "data/toy_people: 3 + 2 women and as many men, 16 px",
+    ]
+    counts = {"toy_attributes": 5, "toy_landmarks": 5, "toy_people": 10}
     assert {path.name: len(list(path.rglob("*.png"))) for path in (tmp_path / "data").iterdir()} == counts

@@ -1,7 +1,7 @@
 """Draws what the toy configuration of a system trains on, for trying things without a download: digits for gan, wgan,
 wgan_gp and cgan, outlines and faces for pix2pix, plain and striped ponies for cyclegan, cats and lions for ugatit,
-faces and patterns for adain, for which it also trains an encoder, and cats, dogs and lions (faces) where no system is
-named."""
+faces and patterns for adain, for which it also trains an encoder, people with attributes for stargan, people with
+landmarks for fan, women and men for people, and cats, dogs and lions (faces) where no system is named."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import checkout  # noqa: F401
 
 from ppstargan.cli import add_system, parser, place, run_tool
 from ppstargan.config import CONFIGS
-from ppstargan.data import digits, outlines, patterns, ponies, toy
+from ppstargan.data import digits, outlines, patterns, people_sets, ponies, toy
 from ppstargan.metrics.encoder import train_encoder
 from ppstargan.systems.load import load_config
 
@@ -57,9 +57,22 @@ PATTERNS = Set(
     "faces, and as many patterns", write_patterns, "val_count",
     Path("data/toy_patterns"), patterns.SIZE, patterns.TRAIN_COUNT, patterns.VAL_COUNT,
 )  # fmt: skip
+ATTRIBUTES = Set(
+    "people with attributes", people_sets.write_attributes, "test_count",
+    Path("data/toy_attributes"), people_sets.SIZE, people_sets.TRAIN_COUNT, people_sets.TEST_COUNT,
+)  # fmt: skip
+LANDMARKS = Set(
+    "people with landmarks", people_sets.write_landmarks, "test_count",
+    Path("data/toy_landmarks"), people_sets.CANVAS, people_sets.LANDMARK_TRAIN, people_sets.LANDMARK_TEST,
+)  # fmt: skip
+PEOPLE = Set(
+    "women and as many men", people_sets.write_people, "val_count",
+    Path("data/toy_people"), people_sets.FACES_SIZE, people_sets.FACES_TRAIN, people_sets.FACES_VAL,
+)  # fmt: skip
 SETS = {
     "faces": FACES, "stargan_v2": FACES, "gan": DIGITS, "wgan": DIGITS, "wgan_gp": DIGITS, "cgan": DIGITS,
-    "pix2pix": OUTLINES, "cyclegan": PONIES, "ugatit": CATS_LIONS, "adain": PATTERNS,
+    "pix2pix": OUTLINES, "cyclegan": PONIES, "ugatit": CATS_LIONS, "adain": PATTERNS, "stargan": ATTRIBUTES,
+    "fan": LANDMARKS, "people": PEOPLE,
 }  # fmt: skip
 
 
@@ -67,11 +80,11 @@ def main() -> None:
     arguments = parser(__doc__, "python tools/draw_toy.py --out data/toy_64 --size 64 --train 1000")
     add = arguments.add_argument
     usual = "what the toy configuration has"
-    add_system(arguments, SETS, "faces")
+    add_system(arguments, SETS, "stargan_v2")
     add("--out", type=place, help="folder to write [where the toy configuration looks]")
     add("--size", type=int, help=f"width and height in pixels [{usual}]")
-    add("--train", type=int, help=f"training images of each domain, digit or side [{usual}]")
-    add("--val", type=int, help=f"images of each to validate or test by [{usual}]")
+    add("--train", type=int, help=f"training images, of each domain, digit or side where there are some [{usual}]")
+    add("--val", type=int, help=f"images to validate or test by, likewise [{usual}]")
     add("--seed", type=int, default=0, help="another seed, other images [%(default)s]")
     args = arguments.parse_args()
     given = {name: value for name, value in vars(args).items() if value is not None and name in Set._fields}

@@ -80,5 +80,6 @@ def architecture_of(parts: dict, where: str) -> tuple:
         raise UserError(f"{where}: the generator takes no label behind the colours; give one of StarGAN")
     remarks = [f"the file does not name its {count} labels: --domain-names does, for the authors' CelebA {PUBLISHED}"]
     if "discriminator" not in parts:
-        remarks.append(f"the generator takes images of any size; the file does not tell it, and {told['img_size']} px are noted")
+        noted = f"and {told['img_size']} px are noted"
+        remarks.append(f"the generator takes images of any size; the file does not tell theirs, {noted}")
     return {**told, "exclusive": False, "num_domains": count}, remarks

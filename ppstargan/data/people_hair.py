@@ -10,9 +10,9 @@ from ppstargan.data.shapes import INK, WHITE, mirror, mix, smooth
 
 def behind(paint: Painter, look) -> None:
     """What hangs down behind the head: of women, to the chin or the shoulders; and a cap."""
-    dark = mix(look.hair, INK, 0.3)
+    dark = mix(look.hair, INK, 0.25)
     if look.has("Male"):
-        paint.fill(_around(0.57, 0.74, -0.2), dark, -0.1)
+        paint.fill(_around(0.53, 0.7, -0.1), dark, -0.1)
         return
     long = (1.3, 1.15, 1.4, 0.66)[look.style]
     wide = (0.6, 0.6, 0.68, 0.7)[look.style]
@@ -22,7 +22,7 @@ def behind(paint: Painter, look) -> None:
     if look.style == 3:  # a bob turns in at its ends
         x = x - 0.16 * np.clip((y - 0.3) / (long - 0.3), 0, 1) ** 2
     right = np.stack([x, y], 1)
-    top = _around(wide, 0.78, -0.2)
+    top = _around(wide, 0.75, -0.2)
     paint.fill(np.concatenate([right, right[::-1] * (-1, 1), top[::-1]]), dark, -0.15)
     for side in (-1, 1):
         for at in (0.12, 0.05):
@@ -92,11 +92,13 @@ def _quiff(look, part) -> list:
 def _curls(look, part) -> list:
     temple, brow = [(0.5, 0.0), (0.455, -0.06), (0.45, -0.3), (0.4, -0.42)], [(0.3, -0.46), (0.22, -0.43)]
     shapes = [(_cap(look, _line([*temple, *brow, (0.1, -0.5), (0, -0.45)]), 0.57, 0.76, 0.055, 8), look.hair)]
-    dark, light = [(-0.34, -0.6), (0.12, -0.62), (0.02, -0.82)], [(-0.12, -0.72), (0.33, -0.64), (-0.2, -0.55)]
-    for places, tint in ((dark, INK), (light, WHITE)):
-        for place in places:
-            curl = np.array([(-0.07, 0.03), (0, -0.04), (0.07, 0.02)]) + place
-            shapes.append((stroke(smooth(curl), 0.022), mix(look.hair, tint, 0.22)))
+    for row, y in enumerate((-0.54, -0.64, -0.74, -0.83)):
+        for x in np.linspace(-0.4, 0.4, 6) + (0.07 if row % 2 else -0.01):
+            if abs(x) < 0.52 * np.sqrt(max(0, 1 - ((y + 0.2) / 0.7) ** 2)):
+                curl = np.array([(-0.055, 0.02), (-0.03, -0.035), (0.03, -0.035), (0.055, 0.02), (0.02, 0.03)])
+                shapes.append(
+                    (stroke(smooth(curl + np.array([x, y])), 0.016), mix(look.hair, (INK, WHITE)[row % 2], 0.2))
+                )
     return shapes
 
 
@@ -106,17 +108,19 @@ def _buzz(look, part) -> list:
     return [(_cap(look, inner, 0.535, 0.665), mix(look.hair, look.skin, 0.08)), *_shine(look)[1:4:2]]
 
 
-def _curtains(look, part, long=0.62, wave=0.0) -> list:
-    """Two falls of hair from a parting down beside the face."""
+def _curtains(look, part, long=0.62, wave=0.0, narrow=0.0) -> list:
+    """Two falls of hair from a parting down beside the face; their ends are ``narrow``, or as wide as above."""
     shapes = []
     for side in (-1, 1):
         at = part * side  # where the parting is on a side that counts outwards
         y = np.linspace(-0.1, long, 14)
-        ripple = wave * np.sin(13 * y)
-        inner = [(at - 0.02, -0.83), (at + 0.1, -0.6), (0.33, -0.42), (0.45, -0.2), *zip(0.485 + 0.02 * y + ripple, y)]
+        ripple, taper = wave * np.sin(13 * y), narrow * np.linspace(0, 1, 14) ** 2
+        inner = [(at - 0.02, -0.83), (at + 0.1, -0.6), (0.33, -0.42), (0.45, -0.2)]
+        inner += [*zip(0.485 + 0.02 * y + ripple + taper, y)]
         over = [(0.595, -0.2), (0.55, -0.5), (0.38, -0.79), (at + 0.06, -0.92), (at - 0.04, -0.92)]
-        outer = [*zip(0.6 + 0.06 * np.sin(2 * y) + ripple, y)][::-1] + over
-        fall = np.concatenate([smooth(inner, steps=4), [(0.56, long + 0.09)], smooth(outer, steps=4)])
+        outer = [*zip(0.6 + 0.06 * np.sin(2 * y) + ripple - 0.3 * taper, y)][::-1] + over
+        end = (0.53 + 0.04 * narrow, long + 0.1)
+        fall = np.concatenate([smooth(inner, steps=4), [end], smooth(outer, steps=4)])
         shapes.append((mirror(fall, side), look.hair if side * part < 0 else mix(look.hair, INK, 0.06)))
         for d, tint, share in ((0.03, WHITE, 0.2), (0.075, INK, 0.25)):
             low = [(0.48 + d, -0.1), (0.5 + d + wave, 0.25), (0.52 + d, long - 0.1)]
@@ -126,7 +130,7 @@ def _curtains(look, part, long=0.62, wave=0.0) -> list:
 
 
 def _straight(look, part) -> list:
-    return _curtains(look, 0.25 * part)
+    return _curtains(look, 0.25 * part, 0.95, 0.0, 0.06)
 
 
 def _fringe(look, part) -> list:
@@ -140,7 +144,7 @@ def _fringe(look, part) -> list:
 
 
 def _wavy(look, part) -> list:
-    return _curtains(look, 1.2 * part, 0.7, 0.03 * look.wave + 0.01)
+    return _curtains(look, 1.2 * part, 1.05, 0.03 * look.wave + 0.01, 0.05)
 
 
 def _bob(look, part) -> list:

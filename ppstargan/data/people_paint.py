@@ -60,7 +60,7 @@ class Painter:
 def stroke(line, width: float) -> np.ndarray:
     """A band along an open line [N, 2], thinner at its ends."""
     line = np.asarray(line, float)
-    along = np.gradient(line, axis=0)
-    across = np.stack([-along[:, 1], along[:, 0]], 1) / np.linalg.norm(along, axis=1, keepdims=True)
+    along = np.concatenate([line[1:2] - line[:1], line[2:] - line[:-2], line[-1:] - line[-2:-1]])
+    across = along[:, ::-1] * (-1, 1) / np.hypot(along[:, :1], along[:, 1:])
     half = width / 2 * (0.3 + 0.7 * np.sin(np.pi * np.linspace(0, 1, len(line))[:, None]))
     return np.concatenate([line + half * across, (line - half * across)[::-1]])

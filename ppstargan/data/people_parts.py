@@ -31,7 +31,7 @@ def body(paint: Painter, look) -> None:
     lean = 0.12 * np.sin(paint.head.yaw)
     t = np.linspace(np.pi, 2 * np.pi, 40)
     shoulders = np.stack([broad * np.cos(t), 1.62 + 0.6 * np.sqrt(np.abs(np.sin(t))) * np.sign(np.sin(t))], 1)
-    below = [(broad, 2.6), (-broad, 2.6)]
+    below = [(broad, 6), (-broad, 6)]
     paint.flat(np.concatenate([shoulders, below]), look.clothes)
     for side in (-1, 1):  # the sleeves lie in the shade
         seam = curve([(0.68 * broad, 1.42), (0.66 * broad, 1.7), (0.7 * broad, 2.3)], 0.04)
@@ -70,7 +70,7 @@ def skin(paint: Painter, look, points) -> None:
     paint.soft(mirror(edge, away), dark, 0.55, 0.06, face)
     paint.soft(ellipse(0, -0.42, 0.2, 0.1), light, 0.5, 0.07, face)
     for side in (-1, 1):
-        paint.soft(mirror(ellipse(0.29, 0.19, 0.12, 0.08), side), BLUSH, 0.34 if look.make_up else 0.2, 0.05, face)
+        paint.soft(mirror(ellipse(0.29, 0.19, 0.12, 0.08), side), BLUSH, 0.3 if look.make_up else 0.15, 0.05, face)
         paint.soft(mirror(ellipse(0.27, 0.09, 0.08, 0.04, -12), side), light, 0.4, 0.03, face)
     if look.beard:
         beard(paint, look, points, face)

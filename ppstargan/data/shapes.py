@@ -124,6 +124,10 @@ def mirror(points: np.ndarray, side: int) -> np.ndarray:
     return points * (side, 1)
 
 
+# Of four points that follow each other: what 1, t, t^2 and t^3 bring between the second and the third.
+_CATMULL_ROM = np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]]) / 2
+
+
 def smooth(points, closed: bool = False, steps: int = 8) -> np.ndarray:
     """A curve through all the points (a Catmull-Rom spline), each step between two of them in ``steps`` parts.
 
@@ -132,8 +136,7 @@ def smooth(points, closed: bool = False, steps: int = 8) -> np.ndarray:
     points = np.asarray(points, float)
     ends = (points[-1:], points[:2]) if closed else (2 * points[:1] - points[1:2], 2 * points[-1:] - points[-2:-1])
     p = np.concatenate([ends[0], points, ends[1]])
-    t = (np.arange(steps) / steps)[None, :, None]
-    a, b, c, d = (p[i : len(p) - 3 + i, None] for i in range(4))
-    line = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
-    line = line.reshape(-1, 2)
+    t = np.arange(steps)[:, None] / steps
+    shares = t ** np.arange(4) @ _CATMULL_ROM
+    line = np.einsum("sk,knc->nsc", shares, np.stack([p[i : len(p) - 3 + i] for i in range(4)])).reshape(-1, 2)
     return line if closed else np.concatenate([line, points[-1:]])

@@ -14,12 +14,14 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
+from ppstargan.data.attributes import targets
 from ppstargan.data.people import ATTRIBUTES, HAIR, draw_look, random_attributes, random_look
 from ppstargan.metrics.classifier import fit, probabilities
 
 SURE = 0.75  # what the judge gives an attribute that is there is more; one that is gone, less than 1 - SURE
+PIXELS = 32  # what the judge looks at; larger pictures are shrunk to this
 PEOPLE, HELD_OUT = 600, 200  # drawn for the judge, each with a partner
-BATCH, STEPS, RATE = 48, 500, 4e-3
+BATCH, STEPS, RATE = 32, 500, 6e-3
 
 
 class Answer(NamedTuple):
@@ -67,16 +69,17 @@ def measure(translate: Callable, images: np.ndarray, labels: np.ndarray, names: 
 
     ``images`` are drawn people, float32 [N, 3, S, S] in [-1, 1], S >= 16, and ``labels`` [N, C] says 1 or 0 of each of
     ``names``, which are some of ``data.people.ATTRIBUTES``. ``translate(images, targets)`` gives such images with the
-    attributes ``targets``, float32 [N, C]; they are those of ``targets_of``. Whether all others have stayed is judged
+    attributes ``targets``, float32 [N, C] as ``data.attributes.targets`` gives them. Whether all others have stayed is judged
     of every attribute, those too that are not among ``names``.
     """
-    net = train_judge(images.shape[-1], seed)
-    held_out, true = drawn_people(images.shape[-1], HELD_OUT, seed + 1)
+    size = min(images.shape[-1], PIXELS)
+    net = train_judge(size, seed)
+    held_out, true = drawn_people(size, HELD_OUT, seed + 1)
     right = (judge(net, held_out[0]) > 0.5) == (true[0] > 0.5)
     before, answers = judge(net, images), []
-    for name, targets in zip(names, targets_of(labels, names)):
-        after = judge(net, np.clip(translate(images, targets), -1, 1).astype(np.float32))
-        column, asked = ATTRIBUTES.index(name), targets[:, list(names).index(name)] > 0.5
+    for name, wanted in zip(names, targets(labels, list(names), exclusive=False)):
+        after = judge(net, translate(images, wanted))
+        column, asked = ATTRIBUTES.index(name), wanted[:, list(names).index(name)] > 0.5
         there = np.where(asked, after[:, column] > SURE, after[:, column] < 1 - SURE)
         others = [i for i, other in enumerate(ATTRIBUTES) if other != name and not (name in HAIR and other in HAIR)]
         stayed = ((after > 0.5) == (before > 0.5))[:, others].all(axis=1)
@@ -84,26 +87,12 @@ def measure(translate: Callable, images: np.ndarray, labels: np.ndarray, names: 
     return Report(dict(zip(ATTRIBUTES, right.mean(0).tolist())), tuple(answers), len(images))
 
 
-def targets_of(labels: np.ndarray, names: Sequence) -> list:
-    """What to ask for, float32 [N, C] for each of ``names``: a hair colour in place of the others, or the opposite.
-
-    ``labels`` [N, C] are those of the images, in the order of ``names``.
-    """
-    targets, hair = [], [name in HAIR for name in names]
-    for column, name in enumerate(names):
-        asked = np.array(labels, np.float32)
-        if name in HAIR:
-            asked[:, hair] = 0
-            asked[:, column] = 1
-        else:
-            asked[:, column] = 1 - asked[:, column]
-        targets.append(asked)
-    return targets
-
-
 def judge(net: nn.Layer, images: np.ndarray) -> np.ndarray:
     """How sure the judge ``net`` is of each attribute: [N, 8] for float32 [N, 3, S, S] in [-1, 1]."""
-    return probabilities(net, images, of=F.sigmoid)
+    if images.shape[-1] > PIXELS:
+        small = [cv2.resize(i.transpose(1, 2, 0), (PIXELS, PIXELS), interpolation=cv2.INTER_AREA) for i in images]
+        images = np.stack(small).transpose(0, 3, 1, 2)
+    return probabilities(net, np.clip(images, -1, 1).astype(np.float32), of=F.sigmoid)
 
 
 def drawn_people(size: int, count: int, seed: int) -> tuple:
@@ -128,8 +117,8 @@ def train_judge(size: int, seed: int = 0) -> nn.Layer:
     images, labels = drawn_people(size, PEOPLE, seed)
     paddle.seed(seed)
     layers, width = [], 3
-    for wider, kernel in ((16, 5), (32, 3), (64, 3)):
-        layers += [nn.Conv2D(width, wider, kernel, stride=2, padding=kernel // 2), nn.BatchNorm2D(wider), nn.ReLU()]
+    for wider in (24, 48, 64):
+        layers += [nn.Conv2D(width, wider, 3, stride=2, padding=1), nn.BatchNorm2D(wider), nn.ReLU()]
         width = wider
     net = nn.Sequential(*layers, nn.AdaptiveAvgPool2D(4), nn.Flatten(), nn.Linear(16 * width, len(ATTRIBUTES)))
 
@@ -151,12 +140,10 @@ def _blended(pair: np.ndarray, chosen: np.ndarray, share: np.ndarray) -> np.ndar
 
 
 def _blemished(image: np.ndarray, rng) -> np.ndarray:
-    """A little moved, blurred and noisy, as good translations are, and half of the time in the mirror."""
+    """A little blurred and noisy, as good translations are, and half of the time in the mirror."""
     if rng.random() < 0.5:
         image = image[:, :, ::-1]
     if rng.random() < 0.3:
         soft = np.ascontiguousarray(image.transpose(1, 2, 0))
         image = cv2.GaussianBlur(soft, (0, 0), rng.uniform(0.004, 0.02) * len(soft)).transpose(2, 0, 1)
-    most = image.shape[1] // 16
-    image = np.roll(image, rng.integers(-most, most + 1, 2), axis=(1, 2))
     return (image + rng.normal(0, rng.uniform(0, 0.06), image.shape)).astype(np.float32)

@@ -205,8 +205,8 @@ class System:
         return updates(self.networks, batch, self.config.loss, classify, due)
 
     def sheets(self, networks: dict) -> dict:
-        """{"attributes": uint8 [H, W, 3]}: a row a face, itself and then with each attribute turned, or as each class."""
+        """{"attributes": uint8 [H, W, 3]}: a row a face: itself, then with each attribute turned, or as each class."""
         images, labels = self.looked_at
         asked = faces.targets(labels, self.data.names, self.exclusive)
         columns = [images, *(redrawn(networks["generator"], images, c) for c in asked)]
-        return {"attributes": grid([[to_uint8(column[i : i + 1])[0] for column in columns] for i in range(len(images))])}
+        return {"attributes": grid([list(row) for row in zip(*map(to_uint8, columns))])}

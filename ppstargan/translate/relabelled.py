@@ -29,7 +29,8 @@ from ppstargan.translate.from_pictures import OWN, near, size_of
 from ppstargan.translate.in_styles import write_each
 
 TAKES = (
-    "source", "set", "domain", "domain_names", "size", "fit", "background", "columns", "rows", "out", "out_dir", "force",
+    "source", "set", "domain", "domain_names", "size", "fit", "background", "columns", "rows", "out", "out_dir",
+    "force",
 )  # fmt: skip
 MEASURES = compared.SIDES
 ROWS, COLUMNS, BATCH = 8, 8, 8
@@ -50,8 +51,8 @@ class Relabeller:
         self.names = names or content.get("domains") or []
         if len(self.names) != architecture["num_domains"]:
             count = architecture["num_domains"]
-            has = f"has {count} labels, and {len(self.names)} names are given" if self.names else f"does not name its {count} labels"
-            raise UserError(f"{weights} {has}: give {count} by --domain-names, in their order")
+            given = f", and {len(self.names)} names are given" if self.names else " and does not name them"
+            raise UserError(f"{weights} has {count} labels{given}: give {count} by --domain-names, in their order")
         if "generator" not in values:
             raise UserError(f"{weights} has no generator; give a file that does")
         nets = build_bare("stargan", architecture, str(weights))
@@ -143,7 +144,8 @@ def wishes_of(given: argparse.Namespace, model: Relabeller) -> list:
     if not given.set:
         return labels.each(model.names, model.exclusive, given.domain)
     if model.exclusive:
-        raise UsageError(f"--set is for attributes, and {given.weights} has classes: give --domain, of {', '.join(model.names)}")
+        classes = ", ".join(model.names)
+        raise UsageError(f"--set is for attributes, and {given.weights} has classes: give --domain, of {classes}")
     return [labels.of_words(given.set, model.names)]
 
 
@@ -195,7 +197,7 @@ def comparisons(content: dict, weights, images: Images, settings: compared.Setti
         made = partial(_made, model, without, known, wish, seen)
         chosen.append(Comparison(wish.name, None, model.img_size, made, len(without), real, seen, words, made_of))
     if not chosen:
-        raise UserError(f"FID needs {LEAST_REAL} faces with a label in val and as many without, which none has; add some")
+        raise UserError(f"FID needs {LEAST_REAL} faces of val with a label and as many without: add some")
     if few:
         warnings.append(f"fewer than {LEAST_REAL} faces with or without {', '.join(few)} in val: not measured")
     return chosen, warnings
