@@ -14,6 +14,7 @@ from ppstargan.config import known_keys
 from ppstargan.convert.weights import to_authors_file
 from ppstargan.data.digits import write_digits
 from ppstargan.data.outlines import write_outlines
+from ppstargan.data.patterns import write_patterns
 from ppstargan.data.ponies import write_ponies
 from ppstargan.data.toy import write_cats_lions, write_dataset
 from ppstargan.nets.fan import FAN
@@ -39,6 +40,8 @@ CYCLEGAN = {
 UGATIT = {
     "img_size": 32, "light": True, "g_width": 4, "d_width": 4, "blocks": 1, "global_layers": 5, "local_layers": 4,
 }  # fmt: skip
+
+ADAIN = {"img_size": 32, "width": 4}
 
 
 def write(root: Path) -> None:
@@ -118,6 +121,12 @@ def from_pictures(root):
     _save(data / "ugatit.pdparams", "ugatit", UGATIT)
     _save(root / "output/ugatit_toy-DATE-TIME/checkpoints/0001600.pdparams", "ugatit", UGATIT)
     to_authors_file(data / "ugatit.pdparams", root / "selfie2anime_params_0100000.pt")
+
+    write_patterns(data / "coco_wikiart", size=32, train_count=4, val_count=2)
+    for path in ("data/adain", "data/vgg_normalised", "output/adain_coco_wikiart-DATE-TIME/checkpoints/0160000"):
+        _save(root / f"{path}.pdparams", "adain", ADAIN)
+    for net, name in (("encoder", "vgg_normalised.pth"), ("decoder", "decoder.pth")):
+        to_authors_file(data / "adain.pdparams", root / name, net=net)
 
 
 def _save(path, system, architecture):

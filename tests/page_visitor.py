@@ -45,6 +45,14 @@ class Visitor:
         good, found = self.answer(name, *values)
         return None if good else found["error"]
 
+    def event(self, number, *values):
+        """What the page's event of this number gives, which has no name: (whether it went well, values or message)."""
+        self.post("queue/join", json.dumps({"data": values, "fn_index": number, "session_hash": "me"}).encode())
+        with self.opener.open(f"{self.url}/queue/data?session_hash=me", timeout=60) as answer:
+            said = [json.loads(line[6:]) for line in answer.read().decode().splitlines() if line.startswith("data: ")]
+        (done,) = [one for one in said if one["msg"] == "process_completed"]
+        return done["success"], done["output"]["data" if done["success"] else "error"]
+
     def picture(self, name, *values):
         """The picture that is the result, as an array."""
         good, found = self.answer(name, *values)

@@ -168,7 +168,7 @@ def test_a_video_keeps_the_classes(weights, sample):
         ("cgan", ("--video", "--count", 90_000, "--columns", 300, "--out", "x.gif"), 2, "browsers play up to 4096"),
         ("cgan", ("--video", "--out", "x.png"), 2, "a video's name ends in .mp4"),
         ("critic", (), 1, "{weights} holds critic, and no generator; give a run's checkpoint, or a converted file of"),
-        ("newer", (), 1, "{weights} is of the system supergan: update ppstargan, which has cgan, "),
+        ("newer", (), 1, "{weights} is of the system supergan: update ppstargan, which has adain, "),
     ],
 )
 def test_mistakes_are_told_in_one_line(weights, sample, tmp_path, system, call, code, message):

@@ -205,6 +205,7 @@ def test_perfect_networks_score_everything(faces):
         ("toy", [], 1, 1),
         ("toy", ["train.batch_size=3"], 2, 1),
         ("ugatit_toy", [], 2, 2),
+        ("adain_toy", [], 2, 2),
         ("cyclegan_toy", [], 2, 1),  # batch norm, which looks across the batch
         ("pix2pix_toy", [], 2, 1),
         ("gan_toy", [], 2, 1),

@@ -178,13 +178,22 @@ def test_the_tool_draws_pairs_and_sides(tmp_path, monkeypatch, capsys):
     small = ["--train", "3", "--val", "2", "--size", "16"]
     assert draw_toy(monkeypatch, "pix2pix", *small) == draw_toy(monkeypatch, "cyclegan", *small) == 0
     assert draw_toy(monkeypatch, "ugatit", *small) == draw_toy(monkeypatch, "ugatit", *small) == 0
-    assert capsys.readouterr().out.splitlines() == [
+    assert draw_toy(monkeypatch, "adain", *small) == draw_toy(monkeypatch, "adain", *small) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[4].startswith("training the toy's own encoder on 6 drawn pictures, ")
+    path = "data/toy_patterns/encoder.pdparams"
+    assert said[5].startswith("encoder: it tells the kind of ") and said[5].endswith(f"wrote {path}")
+    assert said[7] == f"encoder: {path} is there already"
+    said = [line for line in said if not line.startswith(("encoder", "training"))]
+    assert said == [
         "data/toy_outlines: 3 + 2 outlines and faces, 16 px",
         "data/toy_ponies: 3 + 2 ponies of each kind, plain and striped, 16 px",
         "data/toy_cats_lions: 3 + 2 of cats and of lions, 16 px",
         "data/toy_cats_lions: this set is there already (3 + 2 of cats and of lions, 16 px)",
+        "data/toy_patterns: 3 + 2 faces, and as many patterns, 16 px",
+        "data/toy_patterns: this set is there already (3 + 2 faces, and as many patterns, 16 px)",
     ]
-    counts = {"toy_outlines": 5, "toy_ponies": 10, "toy_cats_lions": 10}
+    counts = {"toy_outlines": 5, "toy_ponies": 10, "toy_cats_lions": 10, "toy_patterns": 10}
     assert {path.name: len(list(path.rglob("*.png"))) for path in (tmp_path / "data").iterdir()} == counts
 
 

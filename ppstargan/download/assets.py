@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from ppstargan import checkpoint
-from ppstargan.convert.recognise import DESCRIPTIONS
+from ppstargan.convert.recognise import described
 from ppstargan.convert.weights import convert
 from ppstargan.download.arranged import arrange
 from ppstargan.download.cityscapes import write_pairs
@@ -191,13 +191,19 @@ def _install(asset: Asset, source: Path, target: Path) -> list:
         _copy(source, target)
         return []
     content, lines = convert(source)
-    if lines[0] != f"recognised: {DESCRIPTIONS[asset.kind]}":
+    if lines[0] != f"recognised: {described(asset.kind)}":
         raise UserError(f"{source} is another file than {asset.what}: {lines[0]}")
     if asset.domains:
         count = content["architecture"]["num_domains"]
         if count != len(asset.domains):
             raise UserError(f"{source} has {count} domains, and {asset.what} {len(asset.domains)}")
         content["domains"] = list(asset.domains)
+    if asset.kind == "adain/decoder" and "encoder" not in content["nets"]:  # of use with its encoder alone
+        path = target.with_name(ASSETS["vgg_normalised"].target)
+        if not path.is_file():
+            raise UserError(f"{path}, its encoder, is missing: get vgg_normalised and adain, in this order")
+        content["nets"]["encoder"] = checkpoint.load(path)["nets"]["encoder"]
+        lines = [*(line for line in lines if "beside it" not in line), f"with the encoder of {path}"]
     checkpoint.save(content, target)
     return lines
 

@@ -44,6 +44,7 @@ _PAINTER = "https://www.kaggle.com/competitions/painter-by-numbers"
 _CELEBA_PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 _RAFD = "https://rafd.socsci.ru.nl"
 _WFLW = "https://wywu.github.io/projects/LAB/WFLW.html"
+_ADAIN = "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0/"
 _MNIST = {
     "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
     "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
@@ -54,7 +55,8 @@ _MNIST = {
 # TensorFlow's and Paddle's); of horse2zebra, tensorflow_datasets does, for its former address, where the file had the
 # same 116867962 bytes; of the other data sets, github.com/LS4GAN/uvcgan2 does; of the networks that judge images, the
 # names of the published files hold the first eight digits (the second one each: the same weights in PyTorch's older
-# format); of lpips, the PyPI package lpips 0.1.4 holds the file. Others are recorded on first use.
+# format); of lpips, the PyPI package lpips 0.1.4 holds the file; of AdaIN's networks, several projects that use them
+# publish the same. Others are recorded on first use.
 # The sizes of facades and horse2zebra are those in others' logs; of selfie2anime and Cityscapes, what others write.
 # None of these four was fetched from where this was written, nor any of the sets that are got by hand.
 ASSETS = {
@@ -104,6 +106,16 @@ ASSETS = {
         "linear heads of LPIPS v0.1 on AlexNet", "lpips",
         "https://github.com/richzhang/PerceptualSimilarity/raw/master/lpips/weights/v0.1/alex.pth", "lpips.pdparams",
         "BSD 2-Clause", size="6 kB", sums=("df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",),
+    ),
+    "vgg_normalised": Asset(
+        "AdaIN's encoder, a VGG-19", "adain/encoder", _ADAIN + "vgg_normalised.pth", "vgg_normalised.pdparams",
+        "MIT (pytorch-AdaIN)", size="80 MB",
+        sums=("804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb4a",),
+    ),
+    "adain": Asset(
+        "AdaIN's decoder, to which vgg_normalised's encoder is added", "adain/decoder", _ADAIN + "decoder.pth",
+        "adain.pdparams", "MIT (pytorch-AdaIN)", size="14 MB",
+        sums=("379ca41d59f3a37eed3599bbbc2560c19da5c458870a5ffd3a9dd41aa88f9472",),
     ),
     "mnist": Asset(
         "MNIST, 70000 digits, 28 px", "idx", "https://ossci-datasets.s3.amazonaws.com/mnist/", "mnist",

@@ -1,5 +1,7 @@
 """The encoder of AdaIN's toy: a narrow VGG that learns to tell drawn patterns, palettes and faces apart, in a minute.
 
+That alone would let it forget where things are, so a decoder learns along to give the picture back, and the file holds
+both: what AdaIN's training is to do in minutes begins with a decoder that can already draw.
 It stands in for the authors' VGG-19, which knows photos. Much as in that, the filters are scaled at the end: until each
 layer's mean activation is 1, so that none counts for more than the others. (There, each channel's is. But here some
 channels hardly ever answer, and would then do so much too loudly.)
@@ -19,11 +21,11 @@ from ppstargan import checkpoint
 from ppstargan.data.folders import find_images
 from ppstargan.data.patterns import KINDS, PALETTES, label_of
 from ppstargan.data.transforms import to_unit
-from ppstargan.nets.initialise import he
-from ppstargan.nets.vgg import Encoder
+from ppstargan.nets.vgg import Decoder, Encoder
 
 SEEN = 32  # px of the squares that it learns by: a pattern repeats itself within them
-EPOCHS, BATCH, RATE = 16, 24, 2e-3
+EPOCHS, BATCH, RATE = 12, 20, 1.5e-3
+BACK = 400.0  # weight of giving the picture back: by telling alone, all places of a pattern become alike
 _HEADS = len(KINDS) + 1, len(PALETTES) + 1  # with the faces' own
 
 
@@ -38,23 +40,27 @@ def train_encoder(root: str | Path, path: str | Path, img_size: int, width: int,
     rng = np.random.default_rng(seed)
     order = np.concatenate([rng.permutation(len(images)) for _ in range(EPOCHS)])
     batches = [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
-    told = f"training the toy's own encoder on {len(images)} drawn pictures"
-    print(f"{told}, {len(batches)} steps: about a minute", flush=True)
+    what = f"training the toy's own encoder on {len(images)} drawn pictures, {len(batches)} steps"
+    print(f"{what}: about a minute", flush=True)
     paddle.seed(seed)
-    encoder = Encoder(width)
-    he(encoder)
-    net = nn.Sequential(encoder, nn.AdaptiveAvgPool2D(1), nn.Flatten(), nn.Linear(8 * width, sum(_HEADS)))
-    optimizer = paddle.optimizer.Adam(parameters=net.parameters())
+    encoder, decoder = _begun(width)
+    tell = nn.Sequential(nn.AdaptiveAvgPool2D(1), nn.Flatten(), nn.Linear(8 * width, sum(_HEADS)))
+    parameters = [parameter for net in (encoder, decoder, tell) for parameter in net.parameters()]
+    optimizer = paddle.optimizer.Adam(parameters=parameters)
     for step, some in enumerate(batches):
         optimizer.set_lr(RATE * float(np.cos(np.pi / 2 * step / len(batches))))
-        kinds, palettes = net(paddle.to_tensor(_squares(images[some], rng))).split(_HEADS, axis=1)
+        x = paddle.to_tensor(_squares(images[some], rng))
+        features = encoder(x)
+        kinds, palettes = tell(features).split(_HEADS, axis=1)
         of_kind, of_palette = paddle.to_tensor(labels[some]).unbind(axis=1)
-        (F.cross_entropy(kinds, of_kind) + F.cross_entropy(palettes, of_palette)).backward()
+        told = F.cross_entropy(kinds, of_kind) + F.cross_entropy(palettes, of_palette)
+        (told + BACK * F.mse_loss(decoder(features), x)).backward()
         optimizer.step()
         optimizer.clear_grad()
-    right = _right(net, held_out, true)
-    scale(encoder, images[:: max(1, len(images) // 64)])
-    architecture, nets = {"img_size": img_size, "width": width}, {"encoder": checkpoint.arrays(encoder)}
+    right = _right(nn.Sequential(encoder, tell), held_out, true)
+    decoder[1].weight.set_value(decoder[1].weight * scale(encoder, images[:: max(1, len(images) // 64)]))
+    architecture = {"img_size": img_size, "width": width}
+    nets = {"decoder": checkpoint.arrays(decoder), "encoder": checkpoint.arrays(encoder)}
     checkpoint.save({"system": "adain", "architecture": architecture, "domains": None, "nets": nets}, path)
     shares = " and ".join(f"the {name} of {share:.0%}" for name, share in zip(("kind", "palette"), right))
     return [f"encoder: it tells {shares} of the held-out pictures; wrote {path}"]
@@ -74,11 +80,25 @@ def _right(net: nn.Layer, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return (np.stack([kinds.argmax(1), palettes.argmax(1)], 1) == labels).mean(0)
 
 
+def _begun(width: int) -> tuple:
+    """Both networks with first weights by which ten layers without norms learn at once: He's, of centred colours."""
+    nets = Encoder(width), Decoder(width)
+    for layer in (layer for net in nets for layer in net if isinstance(layer, nn.Conv2D)):
+        nn.initializer.KaimingNormal()(layer.weight)
+        nn.initializer.Constant(0.0)(layer.bias)
+    encoder, decoder = nets
+    encoder[0].weight.set_value(4 * paddle.eye(3).reshape([3, 3, 1, 1]))
+    encoder[0].bias.set_value(paddle.full([3], -2.0))
+    decoder[28].weight.set_value(decoder[28].weight * 0.1)
+    decoder[28].bias.set_value(paddle.full([3], 0.5))
+    return nets
+
+
 @paddle.no_grad()
-def scale(encoder: Encoder, images: np.ndarray) -> None:
+def scale(encoder: Encoder, images: np.ndarray) -> float:
     """Scales the filters of ``encoder`` until the mean activation of each layer on ``images`` [N, 3, S, S] is 1.
 
-    What the next layer sees is divided back, so that it computes the same.
+    What the next layer sees is divided back, so that it computes the same; returns that factor of the last one.
     """
     x, before = paddle.to_tensor(images), 1.0
     for position, layer in enumerate(encoder):
@@ -88,6 +108,7 @@ def scale(encoder: Encoder, images: np.ndarray) -> None:
             layer.weight.set_value(layer.weight / before)
             layer.bias.set_value(layer.bias / before)
         x = layer(x)
+    return before
 
 
 def _read(root, end: str) -> tuple:

@@ -151,7 +151,10 @@ class GroupNorm(nn.Layer):
 
 
 class AdaIN(nn.Layer):
-    """Instance norm whose scale (less 1) and shift are linear in the style: x [N, C, H, W], s [N, S]."""
+    """Instance norm whose scale (less 1) and shift are linear in the style: x [N, C, H, W], s [N, S].
+
+    This is StarGAN v2's. Huang and Belongie's has no parameters: it takes both from another picture (nets/adain.py).
+    """
 
     def __init__(self, style_dim: int, num_features: int):
         super().__init__()

@@ -25,7 +25,6 @@ from ppstargan.losses import feature_loss
 from ppstargan.metrics.protocol import choose
 from ppstargan.nets.adain import statistics, transfer
 from ppstargan.nets.gans import build
-from ppstargan.nets.initialise import he
 from ppstargan.nets.vgg import SHRINKS
 from ppstargan.pictures import grid, to_uint8
 from ppstargan.training.rates import Rates, adams, set_rate
@@ -62,9 +61,10 @@ class Data(config.Data):
 
 @dataclass
 class Encoder:
-    """``encoder``: the network that is not trained."""
+    """``encoder``: the network that is not trained, and whether the one that is begins with the same file's."""
 
     weights: str = key(path=True, harmless=True)
+    with_decoder: bool = key()
 
 
 @dataclass
@@ -77,10 +77,9 @@ class Loss:
 
 @dataclass
 class Train(Rates):
-    """``train``: the decoder's Adam, how its rate falls, and the first weights."""
+    """``train``: the decoder's Adam, and how its rate falls."""
 
     lr_decay: float = key(least=0)
-    he_weights: bool = key()
 
 
 @dataclass
@@ -158,14 +157,16 @@ def how_to_get(path, root) -> str:
     )
 
 
-def load_encoder(net: paddle.nn.Layer, path, advice: str) -> None:
-    """Gives ``net`` the encoder's weights in ``path``. Raises UserError, with the ``advice`` on how to get them."""
-    values = (checkpoint.load(path, advice).get("nets") or {}).get("encoder")
-    if values is None:
-        raise UserError(f"{Path(path).absolute()} holds no encoder of AdaIN; {advice}")
-    width = len(values["2.weight"]) if "2.weight" in values else 0
-    checkpoint.compare(net, values, f"{path}, encoder", advice=f"; for this file's: -o model.width={width}")
-    checkpoint.fill(net, values, f"{path}, encoder")
+def load_networks(nets: dict, path, advice: str) -> None:
+    """Gives ``nets`` {name: network} their weights in ``path``. Raises UserError, with the ``advice`` on that file."""
+    stored = checkpoint.load(path, advice)
+    held, width = stored.get("nets") or {}, stored["architecture"].get("width")
+    for name, net in nets.items():
+        if name not in held:
+            raise UserError(f"{Path(path).absolute()} holds no {name} of AdaIN; {advice}")
+        checkpoint.compare(net, held[name], f"{path}, {name}", advice=f"; for this file's: -o model.width={width}")
+    for name, net in nets.items():
+        checkpoint.fill(net, held[name], f"{path}, {name}")
 
 
 class System:
@@ -179,18 +180,20 @@ class System:
         networks = build("adain", self.architecture)
         self.frozen = {"encoder": networks.pop("encoder")}
         self.networks = networks
-        if t.he_weights:
-            he(self.networks["decoder"])
         self.optimizers = adams(self.networks, t.lr, t.beta1, t.beta2)
 
     def prepare(self, loaded: set) -> None:
-        """Reads the encoder, unless it is among the networks ``loaded`` from a file, and the sheet's pictures.
+        """Reads the encoder, and a decoder to begin with where that is asked for, and the sheet's pictures.
+
+        Networks that are among those ``loaded`` from a file stay as they are.
 
         Raises UserError for what is missing or bad.
         """
-        if self.frozen.keys() - loaded:
-            path = self.config.encoder.weights
-            load_encoder(self.frozen["encoder"], path, how_to_get(path, self.config.data.root))
+        path, begins = self.config.encoder.weights, self.config.encoder.with_decoder
+        nets = {**self.frozen, **(self.networks if begins else {})}
+        wanted = {name: net for name, net in nets.items() if name not in loaded}
+        if wanted:
+            load_networks(wanted, path, how_to_get(path, self.config.data.root))
         shown, size = self.data.val or self.data.train, self.config.model.img_size
         self.looked_at = Batch(*(styles.load_middles(choose(shown[side], SHOWN), size) for side in styles.SIDES))
 

@@ -26,11 +26,12 @@ from ppstargan.pictures import grid, to_uint8
 from ppstargan.training.amp import full_precision
 from ppstargan.training.rates import Rates, adams, set_rate
 from ppstargan.training.step import Update, only
-from ppstargan.translate import relabelled
+from ppstargan.translate import demo_attributes, relabelled
 
 SHOWN = 8  # faces on a sheet
 sample, TAKES = relabelled.sample, relabelled.TAKES  # what tools/sample.py does with weights, by which options
 comparisons, MEASURES = relabelled.comparisons, relabelled.MEASURES  # and tools/evaluate.py
+page = demo_attributes.page  # and tools/demo.py
 
 
 @dataclass

@@ -78,7 +78,8 @@ class Trainer:
     def initialise(self, weights) -> list:
         """Starts from a file of weights; returns lines that say what came from it and what starts fresh."""
         lines = state.initialise(self.state, weights)
-        self.loaded |= {name for name in self.system.frozen for line in lines if line.startswith(f"{name}:")}
+        told = {line.partition(":")[0] for line in lines if line.endswith("from the file")}
+        self.loaded |= told & {*self.system.frozen, *self.system.networks}
         return lines
 
     def resume(self, path: Path, allow_changes: bool = False) -> None:
