@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import paddle
 from paddle.nn import functional as F
 
@@ -87,3 +89,39 @@ def gradient_penalty(critic, x_real: paddle.Tensor, x_fake: paddle.Tensor, mix: 
     gradient = paddle.grad(critic(x).sum(), x, create_graph=True)[0]
     square = _full(gradient).square().sum(axis=[1, 2, 3])
     return (square.clip(min=1e-30).sqrt() - 1).square().mean()  # clipped: the root has no slope at 0
+
+
+def wing_loss(predicted: paddle.Tensor, target: paddle.Tensor, w: float = 10.0, epsilon: float = 2.0) -> paddle.Tensor:
+    """Mean over coordinates of w ln(1 + d / epsilon), d below w, else d - C (Feng et al., CVPR 2018); no kink at w."""
+    return wing(predicted, target, w, epsilon).mean()
+
+
+def wing(predicted: paddle.Tensor, target: paddle.Tensor, w: float = 10.0, epsilon: float = 2.0) -> paddle.Tensor:
+    """``wing_loss`` of each element, in the shape of ``predicted``."""
+    d = (_full(predicted) - target).abs()
+    return paddle.where(d < w, w * paddle.log1p(d / epsilon), d - (w - w * math.log1p(w / epsilon)))
+
+
+def adaptive_wing(
+    predicted: paddle.Tensor,
+    target: paddle.Tensor,
+    omega: float = 14.0,
+    theta: float = 0.5,
+    epsilon: float = 1.0,
+    alpha: float = 2.1,
+) -> paddle.Tensor:
+    """The Adaptive Wing loss of each element of heatmaps, ``target`` in [0, 1] (Wang et al., ICCV 2019).
+
+    With d the difference and e = alpha - target: omega ln(1 + (d / epsilon)^e) below theta, and beyond it the line that
+    goes on from there. Near a point small errors count, in the background they hardly do.
+    """
+    d, power = (_full(predicted) - target).abs(), alpha - target
+    edge = paddle.pow(paddle.full_like(power, theta / epsilon), power)
+    slope = omega * power * edge / (theta * (1 + edge))
+    line = slope * (d - theta) + omega * paddle.log1p(edge)
+    return paddle.where(d < theta, omega * paddle.log1p(paddle.pow(d / epsilon, power)), line)
+
+
+def weighted_mean(values: paddle.Tensor, mask: paddle.Tensor, weight: float) -> paddle.Tensor:
+    """Mean of ``values`` times (weight * mask + 1), over all of them; ``mask`` of zeros and ones has their shape."""
+    return (values * (weight * mask + 1)).mean()

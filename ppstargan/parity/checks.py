@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from ppstargan.errors import UserError
-from ppstargan.parity import align, cgan, cyclegan, data, face, gan, metrics, networks, pix2pix, ugatit, wgan
+from ppstargan.parity import align, cgan, cyclegan, data, face, gan, metrics, networks, pix2pix, ugatit, wgan, wing
 from ppstargan.parity.kit import Case
 
 # System -> kind of case -> a function that yields its checks. A case without a system is one of StarGAN v2.
@@ -25,6 +25,8 @@ KINDS = {
     "pix2pix": pix2pix.KINDS,
     "cyclegan": cyclegan.KINDS,
     "ugatit": ugatit.KINDS,
+    "fan": wing.KINDS,
+    "wing": wing.KINDS,  # as a kit may call it, by the loss
 }
 
 
