@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import paddle
 from paddle.nn import functional as F
 
@@ -105,3 +107,39 @@ def classes_loss(logits: paddle.Tensor, labels: paddle.Tensor) -> paddle.Tensor:
     """Cross entropy of logits [N, C] of classes with labels [N, C], which have one 1 each; mean over N."""
     logits = _full(logits)
     return F.cross_entropy(logits, labels.argmax(axis=1))
+
+
+def wing_loss(predicted: paddle.Tensor, target: paddle.Tensor, w: float = 10.0, epsilon: float = 2.0) -> paddle.Tensor:
+    """Mean over coordinates of w ln(1 + d / epsilon), d below w, else d - C (Feng et al., CVPR 2018); no kink at w."""
+    return wing(predicted, target, w, epsilon).mean()
+
+
+def wing(predicted: paddle.Tensor, target: paddle.Tensor, w: float = 10.0, epsilon: float = 2.0) -> paddle.Tensor:
+    """``wing_loss`` of each element, in the shape of ``predicted``."""
+    d = (_full(predicted) - target).abs()
+    return paddle.where(d < w, w * paddle.log1p(d / epsilon), d - (w - w * math.log1p(w / epsilon)))
+
+
+def adaptive_wing(
+    predicted: paddle.Tensor,
+    target: paddle.Tensor,
+    omega: float = 14.0,
+    theta: float = 0.5,
+    epsilon: float = 1.0,
+    alpha: float = 2.1,
+) -> paddle.Tensor:
+    """The Adaptive Wing loss of each element of heatmaps, ``target`` in [0, 1] (Wang et al., ICCV 2019).
+
+    With d the difference and e = alpha - target: omega ln(1 + (d / epsilon)^e) below theta, and beyond it the line that
+    goes on from there. Near a point small errors count, in the background they hardly do.
+    """
+    d, power = (_full(predicted) - target).abs(), alpha - target
+    edge = paddle.pow(paddle.full_like(power, theta / epsilon), power)
+    slope = omega * power * edge / (theta * (1 + edge))
+    line = slope * (d - theta) + omega * paddle.log1p(edge)
+    return paddle.where(d < theta, omega * paddle.log1p(paddle.pow(d / epsilon, power)), line)
+
+
+def weighted_mean(values: paddle.Tensor, mask: paddle.Tensor, weight: float) -> paddle.Tensor:
+    """Mean of ``values`` times (weight * mask + 1), over all of them; ``mask`` of zeros and ones has their shape."""
+    return (values * (weight * mask + 1)).mean()

@@ -17,7 +17,7 @@ from skimage.data import lbp_frontal_face_cascade_filename
 from skimage.feature import Cascade
 
 from ppstargan.data.transforms import crop_and_resize
-from ppstargan.nets.fan import FAN, HEATMAP_SIZE, INPUT_SIZE, peaks
+from ppstargan.nets.fan import FAN, INPUT_SIZE, peaks
 from ppstargan.nets.masks import THRESHOLD
 
 # A landmark lower than this does not reach the model's masks. No other bound was measured.
@@ -105,23 +105,23 @@ def whole(photo: Image.Image) -> Square:
     return Square((photo.width - side) // 2, (photo.height - side) // 2, side)
 
 
-def see(photo: Image.Image, view: Square):
-    """``view`` of an RGB image as the FAN sees it, float32 [1, 3, 256, 256] in [-1, 1], and exactly which part that is.
+def see(photo: Image.Image, view: Square, size: int = INPUT_SIZE):
+    """``view`` of an RGB image as the FAN sees it, float32 [1, 3, size, size] in [-1, 1], and exactly which part that is.
 
     Nothing is squashed; beyond the photograph all is black, as in the padding of the FAN's own convolutions. Views of
-    1024 px and more are first averaged by a whole factor, to multiples of which they are rounded.
+    four times the size and more are first averaged by a whole factor, to multiples of which they are rounded.
     """
-    factor = max(1, view.side // (2 * INPUT_SIZE))
+    factor = max(1, view.side // (2 * size))
     left, top, side = (round(value / factor) for value in view)
-    x = crop_and_resize(photo.reduce(factor), top, left, side, side, INPUT_SIZE)
+    x = crop_and_resize(photo.reduce(factor), top, left, side, side, size)
     return paddle.to_tensor(x[None]), Square(left * factor, top * factor, side * factor)
 
 
 def look(fan: FAN, photo: Image.Image, view: Square) -> Face:
     """The landmarks that the FAN finds in a part of an RGB image, whatever is there."""
-    x, view = see(photo, view)
+    x, view = see(photo, view, fan.img_size)
     heatmaps = fan.heatmaps(x).numpy()
-    landmarks = peaks(heatmaps)[0] * (view.side / HEATMAP_SIZE) + (view.left, view.top)
+    landmarks = peaks(heatmaps)[0] * (view.side / fan.map_size) + (view.left, view.top)
     return Face(landmarks, float(np.median(heatmaps.max(axis=(2, 3)))), view)
 
 

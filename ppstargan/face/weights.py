@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ppstargan import checkpoint
 from ppstargan.errors import UserError
-from ppstargan.nets.fan import FAN
+from ppstargan.nets.fan import FAN, SIZES
 
 FAN_PATH = "data/wing.pdparams"
 HOW_TO_GET = (
@@ -17,15 +17,32 @@ HOW_TO_GET = (
 
 
 def load_fan(path, advice: str = "") -> FAN:
-    """The FAN with the weights in ``path``, a converted wing.ckpt.
+    """The FAN with the weights in ``path``, a converted wing.ckpt or one that was trained here.
 
     Raises UserError with the way to get them, and with the ``advice`` behind it.
     """
     how_to_get = HOW_TO_GET.format(path=shlex.quote(str(path))) + advice
-    values = (checkpoint.load(path, how_to_get).get("nets") or {}).get("fan")
-    if values is None:
+    content = checkpoint.load(path, how_to_get)
+    if "fan" not in (content.get("nets") or {}):
         how_to_get = HOW_TO_GET.format(path=FAN_PATH) + advice  # and not over what the file holds
         raise UserError(f"{Path(path).absolute()} holds no face alignment network; {how_to_get}")
-    fan = FAN()
-    checkpoint.fill(fan, values, f"{Path(path).absolute()}, fan")
+    return fan_of(content, Path(path).absolute())
+
+
+def fan_of(content: dict, where) -> FAN:
+    """The frozen FAN of a file's content, of the sizes that the file says; ``where`` it is from is for messages.
+
+    A converted wing.ckpt says none and has StarGAN v2's. Raises UserError for what is none, or does not fit.
+    """
+    own = checkpoint.system_of(content) == "fan"
+    sizes = content["architecture"] if own else content["architecture"].get("fan") or {}
+    values = (content.get("nets") or {}).get("fan")
+    if values is None:
+        raise UserError(f"{where} holds no face alignment network")
+    try:
+        fan = FAN(**{name: sizes[name] for name in SIZES if name in sizes})
+    except (TypeError, ValueError):
+        raise UserError(f"{where} has the architecture {sizes}, which is no face alignment network") from None
+    kept = {name: value for name, value in values.items() if not name.endswith("num_batches_tracked")}
+    checkpoint.fill(fan, kept, f"{where}, fan")
     return fan

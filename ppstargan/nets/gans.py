@@ -7,6 +7,7 @@ import paddle
 from ppstargan.errors import UserError
 from ppstargan.nets import mlp, stargan, ugatit
 from ppstargan.nets.dcgan import DCGAN_D, DCGAN_G
+from ppstargan.nets.fan import FAN
 from ppstargan.nets.patchgan import PatchGAN, PixelGAN
 from ppstargan.nets.resnet import ResnetGenerator
 from ppstargan.nets.unet import UNet
@@ -116,6 +117,11 @@ def stargan_discriminator(img_size, num_domains, d_width, d_layers, **_):
     return stargan.Discriminator(img_size, num_domains, d_width, d_layers)
 
 
+def face_alignment(img_size, points, stacks, width, **_):
+    """Faces [N, 3, img_size, img_size] in [0, 1] -> heatmaps [N, points + 1, img_size / 4, img_size / 4]."""
+    return FAN(stacks, points, width, img_size, trainable=True)
+
+
 # System -> its networks -> what builds each from an architecture, the arguments that a file of weights keeps.
 BUILDERS = {
     "adain": {"decoder": adain_decoder, "encoder": adain_encoder},
@@ -125,6 +131,7 @@ BUILDERS = {
     "cyclegan": {"G_A": cyclegan_to_b, "G_B": cyclegan_to_a, "D_A": cyclegan_judge_b, "D_B": cyclegan_judge_a},
     "pix2pix": {"generator": pix2pix_generator, "discriminator": pix2pix_discriminator},
     "stargan": {"generator": stargan_generator, "discriminator": stargan_discriminator},
+    "fan": {"fan": face_alignment},
     "ugatit": {
         "genA2B": ugatit_generator,
         "genB2A": ugatit_generator,

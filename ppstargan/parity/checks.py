@@ -20,6 +20,7 @@ from ppstargan.parity import (
     stargan,
     ugatit,
     wgan,
+    wing,
 )
 from ppstargan.parity.kit import Case
 
@@ -43,6 +44,8 @@ KINDS = {
     "ugatit": ugatit.KINDS,
     "adain": adain.KINDS,
     "norms": norms.KINDS,
+    "fan": wing.KINDS,
+    "wing": wing.KINDS,  # as a kit may call it, by the loss
 }
 
 

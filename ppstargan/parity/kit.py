@@ -37,7 +37,7 @@ class Case:
     """One case of a kit: ``settings`` from the manifest, figures under their keys, and inputs by name."""
 
     def __init__(self, folder: Path, prefix: str, name: str, settings: dict):
-        self.name = name
+        self.folder, self.name = folder, name
         self.settings = settings
         self.prefix = f"{prefix}/{name}"
         self.figures = _figures(folder / f"{name}.npz")

@@ -11,11 +11,13 @@ class RMSProp(paddle.optimizer.Optimizer):
     """v = decay v + (1 - decay) g^2, from v = 0; parameter -= learning_rate * g / (sqrt(v) + epsilon).
 
     ``paddle.optimizer.RMSProp`` has epsilon inside the root, which is another step wherever gradients are small: those
-    of a critic with clipped weights are 1e-6. The mean squares are saved and restored as Paddle's own are.
+    of a critic with clipped weights are 1e-6. ``weight_decay`` times the parameter is added to g. The mean squares are saved and restored as Paddle's own are.
     """
 
-    def __init__(self, learning_rate: float, parameters, decay: float = 0.99, epsilon: float = 1e-8):
-        super().__init__(learning_rate, parameters=parameters)
+    def __init__(
+        self, learning_rate: float, parameters, decay: float = 0.99, epsilon: float = 1e-8, weight_decay=None
+    ):
+        super().__init__(learning_rate, parameters=parameters, weight_decay=weight_decay)
         self.decay, self.epsilon = decay, epsilon
 
     def _create_accumulators(self, block, parameters) -> None:
