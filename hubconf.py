@@ -1,17 +1,20 @@
 """What ``paddle.hub`` offers of this repository: ``paddle.hub.load(PLACE, "translator", source=…, weights=…)``.
 
 PLACE is a folder with ``source="local"``, or OWNER/REPOSITORY:BRANCH with "github" or "gitee"; nothing else needs to be
-installed than what ``dependencies`` lists. No weights come along: a file is a run's checkpoint, or a converted one.
+installed than what ``dependencies`` lists. Weights are a run's checkpoint or a converted file; those of the drawn cats,
+dogs and lions come along.
 Whatever cannot be used raises ``ppstargan.errors.UserError``, which says what to do.
 """
+
+from pathlib import Path as _Path
 
 from ppstargan import errors as _errors  # from this folder; public callables here are the entries
 
 dependencies = ["paddle", "numpy", "PIL", "cv2", "skimage", "yaml"]
 
 
-def translator(weights, **options):
-    """StarGAN v2 for images: ``ppstargan.translator.Translator`` of the file ``weights``.
+def translator(weights=None, **options):
+    """StarGAN v2 for images: ``ppstargan.translator.Translator`` of the file ``weights`` [assets/showcase.pdparams].
 
     Options: ``domains``, the names of the domains where the file has none; ``fan``, the path of the converted wing.ckpt
     for w_hpf > 0; ``batch_size`` [8]; ``fit``, "square" or "squash"; ``background``, put behind transparent places.
@@ -21,7 +24,7 @@ def translator(weights, **options):
     """
     from ppstargan.translator import Translator
 
-    return Translator(weights, **options)
+    return Translator(weights or _Path(__file__).parent / "assets" / "showcase.pdparams", **options)
 
 
 def sampler(weights, **options):

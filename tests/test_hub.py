@@ -45,6 +45,7 @@ def test_models_by_name(weights):
     same = Translator(weights / "stargan_v2.pdparams")
     drawn = [np.asarray(m.translate(image, m.style_from_seed("dog", 1))) for m in (model, same)]
     assert model.batch_size == 2 and (drawn[0] == drawn[1]).all() and drawn[0].std() > 1
+    assert load("translator").weights == Path(ROOT, "assets", "showcase.pdparams")  # the one that comes along
     model = load("sampler", weights=weights / "cgan.pdparams", domains=["cat", "dog", "lion"])
     images = [m.sample(2, "dog", seed=3) for m in (model, Sampler(weights / "cgan.pdparams"))]
     assert all((np.asarray(a) == np.asarray(b)).all() for a, b in zip(*images))

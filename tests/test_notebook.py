@@ -65,7 +65,7 @@ def test_the_stored_outputs_are_those_of_a_whole_run():
 def test_it_runs_on_a_small_setting(tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
-    for name in ("ppstargan", "tools", "configs", "notebooks"):
+    for name in ("ppstargan", "tools", "configs", "notebooks", "assets"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.py", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, tmp_path / name)
