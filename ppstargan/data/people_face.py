@@ -83,11 +83,10 @@ def mouth(paint: Painter, look, points, dark) -> None:
     gloss = ellipse(0, points[9, 1] - 0.42 * look.lips, 0.35 * look.mouth, 0.25 * look.lips)
     paint.soft(gloss, mix(lip, WHITE, 0.5), 0.6, 0.012)
     paint.fill(inner, (84, 26, 32))
-    if look.mouth_open > 0.018:
+    if look.has("Smiling"):  # it shows its upper teeth
         upper = smooth(points[12:17])
-        deep = 0.62 if look.has("Smiling") else 0.3
         floor = np.interp(upper[:, 0], *smooth([*points[16:20], points[12]])[::-1].T)
-        teeth = np.stack([upper[:, 0], upper[:, 1] + deep * (floor - upper[:, 1])], 1)
+        teeth = np.stack([upper[:, 0], upper[:, 1] + 0.68 * (floor - upper[:, 1])], 1)
         paint.fill(np.concatenate([upper, teeth[::-1]]), (250, 248, 244))
     paint.fill(stroke(smooth(points[12:17]), 0.012), mix(lip, INK, 0.6))
     if look.has("Smiling"):

@@ -17,6 +17,7 @@ from paddle.nn import functional as F
 from ppstargan.data.attributes import targets
 from ppstargan.data.people import ATTRIBUTES, HAIR, draw_look, random_attributes, random_look
 from ppstargan.metrics.classifier import fit, probabilities
+from ppstargan.nets.norms import BatchNorm
 
 SURE = 0.75  # what the judge gives an attribute that is there is more; one that is gone, less than 1 - SURE
 PIXELS = 32  # what the judge looks at; larger pictures are shrunk to this
@@ -118,7 +119,7 @@ def train_judge(size: int, seed: int = 0) -> nn.Layer:
     paddle.seed(seed)
     layers, width = [], 3
     for wider in (24, 48, 64):
-        layers += [nn.Conv2D(width, wider, 3, stride=2, padding=1), nn.BatchNorm2D(wider), nn.ReLU()]
+        layers += [nn.Conv2D(width, wider, 3, stride=2, padding=1), BatchNorm(wider), nn.ReLU()]
         width = wider
     net = nn.Sequential(*layers, nn.AdaptiveAvgPool2D(4), nn.Flatten(), nn.Linear(16 * width, len(ATTRIBUTES)))
 
