@@ -86,7 +86,7 @@ def test_quickstart_of_systems_that_learn_digits(name, tmp_path, monkeypatch, ca
 
 def test_a_wrong_name_is_told_the_nearest(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for wrong, nearest in (("wgna", "wgan"), ("cgan_toy", "cgan"), ("stargan", "stargan_v2")):
+    for wrong, nearest in (("wgna", "wgan"), ("cgan_toy", "cgan"), ("stargan2", "stargan_v2")):
         assert quickstart(monkeypatch, wrong) == 2
         said = capsys.readouterr().err
         assert said.startswith(f"error: argument SYSTEM: no system '{wrong}'; the nearest is {nearest}, and there are ")
