@@ -62,10 +62,10 @@ def test_another_label_is_another_training(tmp_path):
 @pytest.mark.parametrize(
     "change, said",
     [
-        (lambda lines: lines[:-1], "says that it has 12 files, and lists 11: part of it is missing, or its first"),
+        (lambda lines: lines[:-1], "says that it has 12 files, and lists 11: part of it is missing"),
         (lambda lines: [*lines[:4], lines[4] + " 1", *lines[5:]], "line 5 (000002.png) has 5 values, and 4 of 1 or -1"),
         (lambda lines: [line.replace("-1", "0", 1) for line in lines], "(000000.png) has values other than 1 and -1"),
-        (lambda lines: ["12", lines[1], *[lines[2]] * 12], "line 4 (000000.png) lists what line 3 does; remove"),
+        (lambda lines: ["12", lines[1], *[lines[2]] * 12], "line 4 (000000.png) lists what line 3 does"),
         (lambda lines: ["nothing"], "is no list of attributes: a count, their names, and a line a file"),
         (lambda lines: [*lines[:2], *(line.replace("png", "jpg") for line in lines[2:])],
          "12 of the 12 files that"),

@@ -81,7 +81,8 @@ def records(data):
 def test_table():
     assert len({asset.target for asset in ASSETS.values()}) == len({a.url for a in ASSETS.values()}) == len(ASSETS)
     for asset in ASSETS.values():
-        assert asset.kind in {"dataset", "folders", "cityscapes", "arranged", "landmarks", "idx", *DESCRIPTIONS, *OTHERS}
+        files = {"dataset", "folders", "cityscapes", "arranged", "landmarks", "idx"}
+        assert asset.kind in {*files, *DESCRIPTIONS, *OTHERS}
         assert (asset.kind == "idx") == bool(asset.files) and (asset.kind == "folders") == bool(asset.folders)
         assert (asset.kind == "arranged") == bool(asset.places)
         assert asset.url.startswith(("https://", "http://efrosgans.eecs.berkeley.edu/"))  # whose authors have no other

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ppstargan.data.dataset import find_domains
 from ppstargan.data.folders import check_same_domains
-from ppstargan.data.layouts import Unclear, find_layout, part_of
+from ppstargan.data.layouts import Unclear, find_layout, part_of, way_to_dataset
 from ppstargan.errors import UserError
 
 TOOL = Path(__file__).parents[1] / "tools" / "prepare.py"
@@ -178,3 +178,21 @@ def test_no_folder(tmp_path):
         find_layout(tmp_path)
     with pytest.raises(UserError, match="holds images directly"):
         find_layout(tmp_path / "cat")
+
+
+def test_sets_that_need_no_preparing(tmp_path):
+    """Their folders would be taken for domains, or for parts."""
+    for name, files, words in (
+        ("celeba", ["list_attr_celeba.txt", "images/1.jpg", "x/2.jpg"], "holds CelebA's list, which stargan trains on"),
+        ("wflw", ["WFLW_annotations/list.txt", "WFLW_images/train/1.jpg"], "holds WFLW's lists, which fan trains on"),
+        ("art", [f"{side}{part}/{i}.jpg" for side in ("content", "style") for part in ("", "_val") for i in range(3)],
+         "holds contents and styles, which adain trains on"),
+    ):  # fmt: skip
+        for file in files:
+            (tmp_path / name / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / file).touch()
+        with pytest.raises(UserError) as caught:
+            find_layout(tmp_path / name)
+        assert str(caught.value).startswith(f"{tmp_path / name} {words} as they are: give it as data.root, and check")
+    assert list(find_layout(tmp_path / "art", ["content", "style"]).images[""]) == ["content", "style"]
+    assert "which stargan trains on" in way_to_dataset(tmp_path / "celeba")

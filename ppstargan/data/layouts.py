@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Iterable, NamedTuple
 from unicodedata import normalize
 
+from ppstargan.data import attributes, landmark_lists, styles
 from ppstargan.data.bad_files import shown
 from ppstargan.data.folders import (
     HELP,
@@ -107,6 +108,7 @@ def find_layout(source: str | Path, domains: Iterable[str] | None = None) -> Lay
             raise UserError(f"--domains: {wrong}; {shown(source)} holds {names(folders)}")
         return _layout({"": {name: folders[name] for name in asked}}, [], set(folders) - set(asked))
     check_links(source)
+    _refuse_ready(source)
     parts = _by_part(folders)
     if "train" in parts:
         return _with_parts(source, folders, parts)
@@ -115,6 +117,21 @@ def find_layout(source: str | Path, domains: Iterable[str] | None = None) -> Lay
         others = _possible(folders, set(folders) - set(held))
         raise Unclear(f"{shown(source)} holds {names(held)} and no train", others or _possible(folders, folders))
     return _with_domains(source, folders)
+
+
+def _refuse_ready(source: Path) -> None:
+    """Raises UserError where ``source`` is a set that a system takes as it is, and whose folders are no domains."""
+    for there, what, system in (
+        ((source / attributes.LIST).exists(), "CelebA's list", "stargan"),
+        ((source / landmark_lists.ANNOTATIONS).is_dir(), "WFLW's lists", "fan"),
+        (styles.has_styles(source), "contents and styles", "adain"),
+    ):
+        if there:
+            check = shlex.join(["python", "tools/check_dataset.py", str(source)])
+            raise UserError(
+                f"{shown(source)} holds {what}, which {system} trains on as they are: give it as data.root, and check "
+                f"it by {check}; or --domains names its domains"
+            )
 
 
 def _by_part(folders: Iterable[str]) -> dict:

@@ -70,8 +70,8 @@ def measure(translate: Callable, images: np.ndarray, labels: np.ndarray, names: 
 
     ``images`` are drawn people, float32 [N, 3, S, S] in [-1, 1], S >= 16, and ``labels`` [N, C] says 1 or 0 of each of
     ``names``, which are some of ``data.people.ATTRIBUTES``. ``translate(images, targets)`` gives such images with the
-    attributes ``targets``, float32 [N, C] as ``data.attributes.targets`` gives them. Whether all others have stayed is judged
-    of every attribute, those too that are not among ``names``.
+    attributes ``wanted``, float32 [N, C], which ``data.attributes.targets`` gives. Whether all others have stayed is
+    judged of every attribute, those too that are not among ``names``.
     """
     size = min(images.shape[-1], PIXELS)
     net = train_judge(size, seed)

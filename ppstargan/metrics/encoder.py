@@ -24,8 +24,8 @@ from ppstargan.data.transforms import to_unit
 from ppstargan.nets.vgg import Decoder, Encoder
 
 SEEN = 32  # px of the squares that it learns by: a pattern repeats itself within them
-EPOCHS, BATCH, RATE = 10, 24, 1e-3
-BACK = 20.0  # weight of giving the picture back
+EPOCHS, BATCH, RATE = 12, 20, 1.5e-3
+BACK = 400.0  # weight of giving the picture back: by telling alone, all places of a pattern become alike
 _HEADS = len(KINDS) + 1, len(PALETTES) + 1  # with the faces' own
 
 
