@@ -1,5 +1,7 @@
 """StarGAN's files: bare state_dicts of G and D, side by side, with or without counters, and the way back."""
 
+import zipfile
+
 import numpy as np
 import pytest
 from authors_form import refusal
@@ -85,6 +87,11 @@ def test_a_generator_alone_without_counters(tmp_path):
     assert any("--domain-names does, for the authors' CelebA Black_Hair Blond" in line for line in lines)
     architecture = checkpoint.load(tmp_path / "out.pdparams")["architecture"]
     assert (architecture["num_domains"], architecture["g_blocks"], architecture["d_layers"]) == (8, 2, 6)
+    to_authors_file(tmp_path / "out.pdparams", tmp_path / "back.ckpt")
+    found = torch_reader.load(tmp_path / "back.ckpt")
+    assert all(found[key].tobytes() == value.tobytes() for key, value in one.items())
+    counters = set(found) - set(one)  # as today's PyTorch has them
+    assert len(counters) == 9 and all(key.endswith("num_batches_tracked") and found[key] == 0 for key in counters)
 
 
 def test_what_does_not_go_together_is_one_line(files):
@@ -99,3 +106,12 @@ def test_what_does_not_go_together_is_one_line(files):
     said = refusal(convert_file, folder / "few.ckpt", folder / "out.pdparams")
     assert "the generator takes no label behind the colours" in said
     assert not (folder / "out.pdparams").exists()
+
+
+def test_the_authors_archive_is_to_be_unpacked(files):
+    folder, _ = files
+    with zipfile.ZipFile(folder / "celeba-128x128-5attrs.zip", "w") as archive:
+        for letter in "GD":
+            archive.write(folder / f"200000-{letter}.ckpt", f"200000-{letter}.ckpt")
+    said = refusal(convert_file, folder / "celeba-128x128-5attrs.zip", folder / "out.pdparams")
+    assert said.endswith("it has no data.pkl; if there are such files in it, unpack them")

@@ -13,12 +13,15 @@ import paddle
 import pytest
 
 from ppstargan.config import CONFIGS
+from ppstargan.data.attributes import read_faces
 from ppstargan.data.batches import load_batch
 from ppstargan.data.dataset import find_domains
 from ppstargan.data.digits import CLASSES, write_digits
+from ppstargan.data.people_sets import write_attributes
 from ppstargan.data.toy import write_dataset
-from ppstargan.metrics import toys
+from ppstargan.metrics import attributes, toys
 from ppstargan.metrics.toy import measure
+from ppstargan.nets.stargan import Generator, redrawn
 from ppstargan.systems.load import load_config, system_named
 
 ROOT = Path(__file__).parents[1]
@@ -84,9 +87,49 @@ def test_quickstart_of_systems_that_learn_digits(name, tmp_path, monkeypatch, ca
     assert again[-len(figures) : -1] == said[-len(figures) : -1]
 
 
+def test_quickstart_of_people_with_attributes(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(toys, "write_attributes", partial(write_attributes, train_count=8, test_count=2))
+    for name, few in (("PEOPLE", 8), ("HELD_OUT", 8), ("STEPS", 1)):
+        monkeypatch.setattr(attributes, name, few)
+    small = ["train.iterations=3", "train.batch_size=3", "model.g_width=2", "model.d_width=2"]  # odd: one process
+    assert quickstart(monkeypatch, "stargan", "-o", *small) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert "drawn people: data/toy_attributes" in said
+    (run,) = (tmp_path / "output").iterdir()
+    names = load_config(CONFIGS / "stargan_toy.yaml").attributes
+    share = r"\d+\.\d%"
+    figures = [
+        rf"judge, trained on drawn people only: {share} of the attributes of held-out ones right, at worst {share} .*",
+        *(rf"{name}: as asked for in {share} of 1, all others stayed in {share}" for name in names),
+        rf"the attribute asked for is there: {share}, at worst {share} \(\w+\)",
+        rf"all the others have stayed: {share}, at worst {share} \(\w+\)",
+        rf"look at: output/{run.name}/samples/0000003_attributes\.png",
+    ]
+    assert all(map(re.fullmatch, figures, said[-len(figures) :])), said
+
+
+def test_people_are_translated_from_their_own_attributes_by_the_generator(tmp_path, monkeypatch):
+    """All held-out ones, each with its line of the list."""
+    write_attributes(tmp_path / "people", size=16, train_count=30, test_count=5)
+    names = ["Eyeglasses", "Black_Hair"]
+    images = read_faces(tmp_path / "people", names)
+    net, seen = Generator(2, 2, 1), []
+    monkeypatch.setattr(attributes, "measure", lambda *given: seen.extend(given))
+    system = SimpleNamespace(networks={"generator": net})
+    config = SimpleNamespace(model=SimpleNamespace(img_size=16))
+    toys.measure_attributes(SimpleNamespace(config=config, data=images, system=system))
+    translate, pictures, labels, asked = seen
+    assert list(asked) == names and len(pictures) == 3
+    np.testing.assert_array_equal(labels, images.val["faces"].labels)
+    np.testing.assert_array_equal(pictures, load_batch(images.val["faces"], 16))
+    target = np.ones((3, 2), np.float32)
+    np.testing.assert_array_equal(translate(pictures, target), redrawn(net, pictures, target))
+
+
 def test_a_wrong_name_is_told_the_nearest(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for wrong, nearest in (("wgna", "wgan"), ("cgan_toy", "cgan"), ("stargan", "stargan_v2")):
+    for wrong, nearest in (("wgna", "wgan"), ("cgan_toy", "cgan"), ("stargan_v3", "stargan_v2")):
         assert quickstart(monkeypatch, wrong) == 2
         said = capsys.readouterr().err
         assert said.startswith(f"error: argument SYSTEM: no system '{wrong}'; the nearest is {nearest}, and there are ")
@@ -206,6 +249,7 @@ def test_perfect_networks_score_everything(faces):
         ("toy", ["train.batch_size=3"], 2, 1),
         ("ugatit_toy", [], 2, 2),
         ("adain_toy", [], 2, 2),
+        ("stargan_toy", [], 2, 2),
         ("cyclegan_toy", [], 2, 1),  # batch norm, which looks across the batch
         ("pix2pix_toy", [], 2, 1),
         ("gan_toy", [], 2, 1),

@@ -126,6 +126,7 @@ def test_a_face_keeps_what_is_not_asked_about(folder, sample, tmp_path):
 def test_the_papers_figure_has_a_row_a_face_and_a_column_an_attribute(folder, sample, tmp_path):
     code, said, _ = sample("both", "--source", folder / "pictures", "--out", "sheet.png", "--rows", 3)
     assert code == 0 and "columns: the face, then Black_Hair, Eyeglasses, Blond_Hair, Smiling" in said
+    assert "what a face is now, as the discriminator tells it, stays but for what is asked" in said
     sizes = [Image.open(tmp_path / f"sheet_{i:02d}.png").size for i in (1, 2)]
     assert sizes == [(2 + 5 * 18, 2 + 3 * 18), (2 + 5 * 18, 2 + 2 * 18)]
     sheet = np.asarray(Image.open(tmp_path / "sheet_01.png"), int)
@@ -147,9 +148,9 @@ def test_a_file_for_each_face_at_its_own_size(folder, sample, tmp_path):
 
 
 def test_a_class_is_asked_for_by_its_name(folder, sample, tmp_path):
-    code, _, _ = sample("classes", "--source", folder / "pictures" / "0.png", "--domain", "c", "--out", "c.png")
+    code, said, _ = sample("classes", "--source", folder / "pictures" / "0.png", "--domain", "c", "--out", "c.png")
     wanted, _ = expected(folder, 0, lambda own: np.eye(4, dtype=np.float32)[[2]])
-    assert code == 0
+    assert code == 0 and "discriminator" not in said  # whatever the face is now
     np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "c.png"), int), wanted, atol=1)
 
 
@@ -163,6 +164,8 @@ def test_a_class_is_asked_for_by_its_name(folder, sample, tmp_path):
         ("g", ["--set", "hair=black"], "has 4 labels and does not name them: give 4 by --domain-names"),
         ("g", ["--domain-names", *NAMES, "--set", "hair=black"], "has no discriminator, which tells what a face is"),
         ("d", ["--set", "hair=black"], "has no generator"),
+        ("both", ["--domain-names", *NAMES[::-1]], "has the domains Black_Hair, Eyeglasses, Blond_Hair, Smiling, and"),
+        ("g", ["--domain-names", *NAMES[:3]], "has 4 domains, and Black_Hair, Eyeglasses, Blond_Hair do not name so"),
         ("both", ["--psi", "0.5"], "--psi is not for stargan"),
         ("both", ["--size", "18", "--set", "hair=black"], "a multiple of 4"),
     ],
@@ -199,3 +202,43 @@ def test_faces_without_an_attribute_are_compared_with_those_that_have_it(folder,
     x = for_testing(Image.open(first), 16)[None]
     own[:, [0, 2]] = 1, 0  # black hair instead of what it was
     np.testing.assert_allclose(next(found[0].made())[0].astype(int), to_uint8(redrawn(generator, x, own))[0], atol=1)
+
+
+def test_a_label_that_too_few_have_is_named_and_others_are_measured(folder, tmp_path):
+    images = read_faces(write(tmp_path / "faces", count=20, names=NAMES), NAMES)
+    pool = images.train["faces"]
+    for label in pool.labels:
+        label[1] = 0  # nobody has glasses
+    found, warnings = relabelled.comparisons(
+        checkpoint.load(folder / "both.pdparams"), "both", images._replace(val=images.train), compared.Settings()
+    )
+    assert [one.name for one in found] == ["Black_Hair", "Blond_Hair", "Smiling"]
+    assert warnings == ["fewer than 2 faces with or without Eyeglasses in val: not measured"]
+    nobody = images._replace(val={"faces": type(pool)(pool[:1], pool.labels[:1], NAMES)})
+    arguments = checkpoint.load(folder / "both.pdparams"), "both", nobody, compared.Settings()
+    assert "FID needs 2 faces of val with a label and as many without" in refusal(relabelled.comparisons, *arguments)
+
+
+def test_faces_of_other_classes_are_made_one_and_compared_with_it(folder, tmp_path):
+    for part in ("train", "test"):
+        for number, name in enumerate("abcd"):
+            (tmp_path / part / name).mkdir(parents=True)
+            for i in range(2 + number):
+                color = (40 * number, 60 * i, 9)
+                Image.new("RGB", (16, 16), color).save(tmp_path / part / name / f"{i}.png")
+    images, content = read_faces(tmp_path, []), checkpoint.load(folder / "classes.pdparams")
+    found, _ = relabelled.comparisons(content, "classes", images, compared.Settings())
+    assert [(one.name, one.count, len(one.real)) for one in found] == list(zip("abcd", (12, 11, 10, 9), (2, 3, 4, 5)))
+    assert all(path.parts[-3:-1] == ("test", one.name) for one in found for path in one.real)
+    generator = build("stargan", ARCHITECTURE)["generator"]
+    checkpoint.fill(generator, content["nets"]["generator"], "generator")
+    x = for_testing(Image.open(tmp_path / "test" / "a" / "0.png"), 16)[None]
+    wanted = to_uint8(redrawn(generator, x, np.eye(4, dtype=np.float32)[[3]]))[0]
+    np.testing.assert_allclose(next(found[3].made())[0].astype(int), wanted, atol=1)
+
+
+def test_names_in_another_order_are_not_measured(folder, tmp_path):
+    images = read_faces(write(tmp_path / "faces", names=NAMES), NAMES[::-1])
+    content = checkpoint.load(folder / "both.pdparams")
+    said = refusal(relabelled.comparisons, content, "both", images, compared.Settings())
+    assert "and not Smiling, Blond_Hair, Eyeglasses, Black_Hair" in said

@@ -7,11 +7,15 @@ from authors_form import refusal
 from PIL import Image
 from test_attributes import write
 
+from ppstargan import checkpoint
+from ppstargan.checkpoint import arrays
 from ppstargan.config import CONFIGS
-from ppstargan.data.attributes import Faces
+from ppstargan.data.attributes import Faces, prepared, targets
 from ppstargan.nets.stargan import Generator, redrawn
+from ppstargan.pictures import to_uint8
 from ppstargan.systems import stargan
 from ppstargan.systems.load import load_config
+from ppstargan.training import state
 
 
 def configured(*more):
@@ -102,3 +106,56 @@ def test_the_norms_always_go_by_the_image_itself_and_move_in_training_alone():
 )
 def test_what_does_not_fit_is_one_line(override, said):
     assert said in refusal(configured, override)
+
+
+def tiny(root, names, *more):
+    """A system with a small model on a set in ``root``, and its state."""
+    if not root.exists():
+        write(root, names=["Black_Hair", "Blond_Hair", "Male", "Young", "Smiling"])
+    widths = ["model.g_width=2", "model.d_width=2", "model.g_blocks=1"]
+    images = stargan.read(config := configured(f"data.root={root}", f"data.attributes={names}", *widths, *more))
+    system = stargan.System(config, images)
+    return system, state.State(system.networks, {}, {}, system.optimizers, system.architecture, images.names, "stargan")
+
+
+def values(system):
+    return {f"{name}/{key}": value for name, net in system.networks.items() for key, value in arrays(net).items()}
+
+
+@pytest.mark.parametrize("others", ["Black_Hair Smiling", "Male Young Smiling"])
+def test_other_attributes_start_from_what_does_not_depend_on_them(tmp_path, others):
+    """As many others, or more."""
+    source, its_state = tiny(tmp_path / "faces", "Male Young")
+    checkpoint.save(state.content(its_state), tmp_path / "a.pdparams")
+    system, mine = tiny(tmp_path / "faces", others)
+    fresh, before = values(system), values(source)
+    lines = state.initialise(mine, tmp_path / "a.pdparams")
+    assert any(line.startswith("the file has 2 domains (Male, Young), this run ") for line in lines)
+    for key, value in values(system).items():
+        branch = key in ("generator/main.0.weight", "discriminator/conv2.weight")
+        np.testing.assert_array_equal(value, (fresh if branch else before)[key], err_msg=key)
+
+
+def test_other_widths_are_told_by_keys_that_a_configuration_has(tmp_path):
+    """Whether labels are classes is none of them."""
+    _, its_state = tiny(tmp_path / "faces", "Male Young")
+    checkpoint.save(state.content(its_state), tmp_path / "a.pdparams")
+    _, mine = tiny(tmp_path / "faces", "Male Young", "model.g_width=4")
+    mine.architecture["exclusive"] = True
+    said = refusal(state.initialise, mine, tmp_path / "a.pdparams")
+    assert said.endswith("; for this file's networks: -o model.g_width=2")
+
+
+def test_a_sheet_has_a_row_a_face_and_a_column_an_attribute(tmp_path):
+    """Faces of the part for testing, with the targets that the authors look at."""
+    names = ["Black_Hair", "Blond_Hair", "Male"]
+    system, _ = tiny(tmp_path / "faces", " ".join(names))
+    system.prepare(set())
+    (sheet,) = system.sheets(system.networks).values()
+    (path,) = system.data.val["faces"]
+    assert sheet.shape == (12, 42, 3) and round(sheet[2, 2, 0]) == int(path.stem)
+    x = prepared(Image.open(path), 8, 8)[None]
+    own = system.data.val["faces"].labels.astype(np.float32)
+    for column, asked in enumerate(targets(own, names, exclusive=False), 1):
+        wanted = to_uint8(redrawn(system.networks["generator"], x, asked))[0]
+        np.testing.assert_allclose(sheet[2:10, 2 + 10 * column : 10 + 10 * column].astype(int), wanted, atol=1)

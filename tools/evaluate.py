@@ -5,8 +5,9 @@ references, and beside them precision, recall, density and coverage.
 
 GAN, WGAN and conditional GAN draw --count images, which are compared with those of train: FID, KID, precision, recall,
 density and coverage, of a conditional one also of each class. Systems between two sides translate the images of val (or
-test), and these are compared with the other side's. AdaIN is measured by its two losses, of --count contents in as many
-styles of val, beside those of the pictures as they are.
+test), and these are compared with the other side's. StarGAN gives each attribute to the faces of val (or test) that are
+without it, or makes each class of the others, and these are compared with the faces that are like that. AdaIN is
+measured by its two losses, of --count contents in as many styles of val, beside those of the pictures as they are.
 
 Writes evaluation.json and evaluation.md; a run that was stopped goes on by the same command."""
 

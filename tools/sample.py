@@ -13,6 +13,11 @@ sheet with the translations below their sources, or by --out-dir a file each; U-
 at in between. pix2pix does so in the direction that it was trained in, by each picture's own statistics and with
 dropout, as in training and as its authors have it, or by --eval as other networks are used.
 
+StarGAN gives each face of --source the attributes that --set names, such as hair=black glasses=yes, and keeps all
+others that its discriminator sees there; or by --domain turns the attributes named one at a time, or makes these
+classes of it; by default every one. One face in one way gives just the picture; more give a sheet with a row a face
+and a column an attribute or class, or by --out-dir a file each.
+
 AdaIN gives each --source, of any size, the style of each --reference, as strongly as --alpha says; --style-weights
 makes one style of all. One content in one style gives just the picture; more give a sheet of their middles, contents
 down and styles across, or by --out-dir a file each, CONTENT_stylized_STYLE. With --video, the source is a video file or
@@ -45,7 +50,8 @@ def read_arguments() -> argparse.Namespace:
     add("--source", type=place, nargs="+", metavar="PATH", help="images to translate: files or folders")
     what = "images that give the styles; of StarGAN v2, their folders name the domains"
     add("--reference", type=place, nargs="+", metavar="PATH", help=what)
-    add("--domain", nargs="+", metavar="NAME", help="domains or classes of the seeds, or the domain of the references")
+    add("--domain", nargs="+", metavar="NAME", help="domains or classes of the seeds, or the domain of the references; "
+        "of StarGAN: attributes to turn, or classes to make, each by itself")  # fmt: skip
     what = "StarGAN: what to change, such as hair=black glasses=yes Male=no; all else stays"
     add("--set", nargs="+", metavar="NAME=VALUE", help=what)
     add("--direction", choices=("AtoB", "BtoA"), help="which way to translate between two sides [AtoB]")

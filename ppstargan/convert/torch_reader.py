@@ -198,7 +198,8 @@ def _read_zip(file, file_bytes: int) -> Any:
         entries = {entry.filename: entry for entry in archive.infolist()}
         found = [name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(found) != 1:
-            raise Refused("is a zip archive, but not one written by torch.save: it has no data.pkl")
+            what = "is a zip archive, but not one written by torch.save: it has no data.pkl"
+            raise Refused(f"{what}; if there are such files in it, unpack them")
         prefix = found[0][: -len("data.pkl")]
         if f"{prefix}constants.pkl" in entries:
             raise Refused("is a TorchScript program, not a checkpoint; save its state_dict() with torch.save")

@@ -51,6 +51,8 @@ class Generator(nn.Layer):
     for the zeros around the image.
     """
 
+    per_domain = ("main.0.",)  # what starts fresh with other labels
+
     def __init__(self, labels: int, width: int = 64, blocks: int = 6):
         super().__init__()
         layers = [_conv(3 + labels, width, 7, padding=3), _norm(width), nn.ReLU()]
@@ -71,6 +73,8 @@ class Discriminator(nn.Layer):
 
     h is img_size / 2^layers.
     """
+
+    per_domain = ("conv2.",)
 
     def __init__(self, img_size: int, labels: int, width: int = 64, layers: int = 6):
         super().__init__()

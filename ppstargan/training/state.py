@@ -182,6 +182,6 @@ def _settings(state: State, stored: dict) -> str:
     different = [
         f"model.{k}={theirs[k]}"
         for k, ours in state.architecture.items()
-        if k != "num_domains" and theirs.get(k, ours) != ours
+        if k not in ("num_domains", "exclusive") and theirs.get(k, ours) != ours
     ]
     return f"; for this file's networks: -o {' '.join(different)}" if different else ""

@@ -11,6 +11,7 @@ import paddle
 from PIL import Image
 
 from ppstargan import checkpoint, pictures
+from ppstargan.arguments import domain_names
 from ppstargan.data.attributes import Faces, prepared
 from ppstargan.data.batches import Images
 from ppstargan.data.inputs import find_pictures
@@ -41,18 +42,19 @@ class Relabeller:
     """The generator of a file, for ``sampling``, whose styles are wishes; the discriminator tells what a face is now.
 
     ``size`` is (width, height) in px, or None for each picture's own. Raises UserError for a file without the
-    generator, or with networks that do not fit its architecture, and where nothing names the labels.
+    generator, or with networks that do not fit its architecture, where nothing names the labels, and for other
+    ``names`` than the file's own.
     """
 
     batch_size = BATCH
 
     def __init__(self, content: dict, weights, names=None, size=None, fit: str = FITS[0], background=None):
         architecture, values = content["architecture"], content.get("nets") or {}
-        self.names = names or content.get("domains") or []
-        if len(self.names) != architecture["num_domains"]:
-            count = architecture["num_domains"]
-            given = f", and {len(self.names)} names are given" if self.names else " and does not name them"
-            raise UserError(f"{weights} has {count} labels{given}: give {count} by --domain-names, in their order")
+        stored, count = content.get("domains"), architecture["num_domains"]
+        if not (names or stored):
+            unnamed = f"{weights} has {count} labels and does not name them"
+            raise UserError(f"{unnamed}: give {count} by --domain-names, in their order")
+        self.names = domain_names(stored, names, count, weights)
         if "generator" not in values:
             raise UserError(f"{weights} has no generator; give a file that does")
         nets = build_bare("stargan", architecture, str(weights))
@@ -128,6 +130,8 @@ def sample(given: argparse.Namespace, content: dict) -> int:
     print(f"device: {choose_device()}", flush=True)
     px = f"{size[0]} px" if size else "each picture's own size"
     print(f"weights: {given.weights}: stargan, {px}, {', '.join(model.names)}", flush=True)
+    if model.judge is not None and not all(wish.from_anything for wish in wishes):
+        print("what a face is now, as the discriminator tells it, stays but for what is asked", flush=True)
     content.clear()  # its arrays are in the networks now
     inputs = [given.weights, *(picture.path for picture in found)]
     if given.out_dir:
@@ -159,7 +163,8 @@ def write_sheets(given: argparse.Namespace, model: Relabeller, sources: list, wi
     names = iter(sampling.free_names(given.out, len(tops) * len(lefts), inputs, given.force))
     for top, left in ((top, left) for top in tops for left in lefts):
         images = model.read(sources[top : top + rows])
-        made = [model.render(model.prepare(images), wish) for wish in wishes[left : left + columns]]
+        ready = model.prepare(images)
+        made = [model.render(ready, wish) for wish in wishes[left : left + columns]]
         one = len(sources) == len(wishes) == 1
         path = next(names)
         pictures.save_image(made[0][0] if one else pictures.grid([list(row) for row in zip(images, *made)]), path)
