@@ -85,7 +85,9 @@ def main() -> None:
     print(f"device: {choose_device()}", flush=True)
     t, data, batch_size = config.train, config.data, given.batch_size
     seeds = tuple(range(t.seed, t.seed + (given.seeds or 1)))
-    if config.system != "stargan_v2":
+    if hasattr(system, "evaluate"):  # one that makes no images
+        lines = system.evaluate(config, given.weights, content, given.count, batch_size, given.to)
+    elif config.system != "stargan_v2":
         inception = load_inception(given.inception, given.allow_random_features)
         settings = compared.Settings(given.count, seeds, batch_size, data.workers, data.max_bad_share)
         lines = compared.evaluate(config, given.weights, content, system, inception, settings, given.to)

@@ -9,13 +9,15 @@ import paddle
 from PIL import Image
 
 from ppstargan.data import idx, ponies
+from ppstargan.data import landmarks as face_data
 from ppstargan.data.batches import load_batch
 from ppstargan.data.digits import CLASSES, write_digits
 from ppstargan.data.outlines import write_outlines
 from ppstargan.data.pairs import POOL, load_pairs
+from ppstargan.data.people_sets import write_landmarks
 from ppstargan.data.toy import write_cats_lions, write_dataset
 from ppstargan.data.transforms import for_testing
-from ppstargan.metrics import digits, pairs, sides, toy
+from ppstargan.metrics import digits, landmarks, pairs, sides, toy
 from ppstargan.nets.norms import each_by_itself
 
 SAMPLES = 1000  # generated digits that the judge sees
@@ -56,6 +58,11 @@ def draw_cats_lions(config) -> None:
     write_cats_lions(config.data.root, size=config.model.img_size)
 
 
+def draw_people(config) -> None:
+    """Raises UserError as ``write_landmarks``."""
+    write_landmarks(config.data.root)
+
+
 def measure_faces(trainer) -> toy.Report:
     """Translations by the moving averages of ``trainer``."""
     nets, model = trainer.system.nets.sharing(trainer.averages), trainer.config.model
@@ -91,6 +98,17 @@ def measure_ponies(trainer) -> sides.Report:
 def measure_cats_lions(trainer) -> sides.Report:
     """Both ways of a U-GAT-IT."""
     return _measure_sides(trainer, ("genA2B", "genB2A"), ("cats", "lions"))
+
+
+def measure_people(trainer) -> landmarks.Report:
+    """Points of a FAN on held-out faces, against the true ones."""
+    net, m = trainer.system.networks["fan"], trainer.config.model
+    faces = trainer.data.val[face_data.POOL]
+    opened = [face_data.opened(face, m.img_size) for face in faces]
+    x = np.stack([image.transpose(2, 0, 1) for image, _ in opened]).astype(np.float32) / np.float32(255)
+    parts = [landmarks.found(net, x[i : i + AT_ONCE], m.decoding)[0] for i in range(0, len(x), AT_ONCE)]
+    true = np.stack([points for _, points in opened])
+    return landmarks.Report(landmarks.errors(np.concatenate(parts), true))
 
 
 def _measure_sides(trainer, generators: tuple, names: tuple, partners=None) -> sides.Report:
@@ -132,5 +150,6 @@ TOYS = {  # by the system
     "cgan": _DIGITS,
     "pix2pix": Toy("outlines and faces", draw_outlines, measure_outlines, "pairs"),
     "cyclegan": Toy("ponies", draw_ponies, measure_ponies, "a_to_b"),
+    "fan": Toy("people with landmarks", draw_people, measure_people, "faces"),
     "ugatit": Toy("cats and lions", draw_cats_lions, measure_cats_lions, "a2b"),
 }
