@@ -87,7 +87,7 @@ class Translator:
         if self.nets.fan is not None and "fan" in parts:
             checkpoint.fill(self.nets.fan, parts["fan"], f"{self.weights}, fan")
         elif self.nets.fan is not None:
-            self.nets.fan = load_fan(fan)
+            self.nets.see_by(load_fan(fan))
 
     def domain_number(self, domain) -> int:
         """The number of a domain given by name or number. Raises UserError naming the known ones.

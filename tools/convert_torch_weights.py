@@ -22,6 +22,8 @@ def main() -> None:
     add("input", type=place, help=what)
     add("output", type=place, help="file to write")
     add("--w-hpf", type=float, help="weight of the high-pass filter, where a CelebA-HQ model's file lacks it [1]")
+    what = "of a face alignment network (WFLW_4HG.pth): all, to train on or to measure [the first, as StarGAN v2]"
+    add("--all-stacks", action="store_true", help=what)
     add("--reverse", action="store_true", help="from .pdparams to PyTorch")
     add("--part", choices=("averages", "nets"), help="with --reverse: what to take [averages, if there are any]")
     add("--net", metavar="NAME", help="with --reverse: which network, where each has a file of its own [the first]")
@@ -33,6 +35,8 @@ def main() -> None:
     check_numbers(given, w_hpf=(0,))
     if given.reverse and given.w_hpf is not None:
         raise UsageError("--w-hpf does not go with --reverse; the file knows its w_hpf")
+    if given.reverse and given.all_stacks:
+        raise UsageError("--all-stacks does not go with --reverse, which takes what the file has")
     if not given.reverse and (given.part or given.fan or given.net):
         raise UsageError("--part, --net and --fan go with --reverse only")
     if os.path.exists(given.output):
@@ -43,7 +47,7 @@ def main() -> None:
     if given.reverse:
         lines = to_authors_file(given.input, given.output, given.part, given.fan, given.net)
     else:
-        lines = convert_file(given.input, given.output, given.w_hpf)
+        lines = convert_file(given.input, given.output, given.w_hpf, given.all_stacks)
     print("\n".join(lines))
     print(f"wrote {os.path.abspath(given.output)}")
 

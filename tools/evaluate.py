@@ -88,7 +88,7 @@ def main() -> None:
     print(f"device: {choose_device()}", flush=True)
     t, data, batch_size = config.train, config.data, given.batch_size
     seeds = tuple(range(t.seed, t.seed + (given.seeds or 1)))
-    if hasattr(system, "evaluate"):  # by its own losses, which need no judge
+    if hasattr(system, "evaluate"):  # by its own figures, which need no judge
         lines = system.evaluate(config, given.weights, content, given.count, batch_size, given.to)
     elif config.system != "stargan_v2":
         inception = load_inception(given.inception, given.allow_random_features)

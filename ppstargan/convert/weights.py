@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
 import paddle
 
 from ppstargan import checkpoint
-from ppstargan.convert import adain, cyclegan, gans, paddlegan, pix2pix, stargan, torch_reader, torch_writer, ugatit
-from ppstargan.convert.names import in_paddle, in_torch, names, torch_shape
+from ppstargan.convert import (
+    adain,
+    cyclegan,
+    fan_files,
+    gans,
+    paddlegan,
+    pix2pix,
+    stargan,
+    torch_reader,
+    torch_writer,
+    ugatit,
+)
+from ppstargan.convert.names import names
 from ppstargan.convert.optimizers import adam_moments
-from ppstargan.convert.recognise import HIGH_PASS, LAPLACIAN, described, infer_architecture, recognise, some
+from ppstargan.convert.recognise import HIGH_PASS, LAPLACIAN, described, infer_architecture, recognise
+from ppstargan.convert.states import from_torch, to_torch
 from ppstargan.errors import UserError
 from ppstargan.files import dead_link
 from ppstargan.format.finite import first_bad_array
@@ -25,7 +36,6 @@ from ppstargan.nets.gans import BUILDERS, build_bare
 from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, build
 
 HOW_TO_GET = "to get the authors' files, converted: python tools/download.py --list"
-COUNTER = "num_batches_tracked"  # of PyTorch's batch norms; Paddle's own have none, and old files neither
 INCEPTION_UNUSED = "|".join(f"{re.escape(beginning)}.*" for beginning in inception.UNUSED)
 # Systems whose networks lie in files side by side.
 A_FILE_EACH = {"adain": adain, "pix2pix": pix2pix, "cyclegan": cyclegan, "stargan": stargan}
@@ -39,58 +49,12 @@ UNUSED = {
 }
 
 
-def from_torch(state: dict, net: paddle.nn.Layer, where: str, unused: str = "") -> dict:
-    """The state_dict of a PyTorch network, {its name: array}, as {our name: float32 array in Paddle's layout}.
-
-    ``net`` is our network, for its names and shapes; entries that match ``unused`` may be left over. Raises UserError
-    for any other left-over entry, a missing one, or one of another shape.
-    """
-    rows, ours = names(net), net.state_dict()  # once: Paddle 2.6.2 takes 15 ms for Inception's
-    shapes = {name.torch: torch_shape(name, ours[name.paddle].shape) for name in rows}
-    kept = {k: v for k, v in state.items() if k in shapes or not re.fullmatch(f"{unused}|(.*\\.)?{COUNTER}", k)}
-    kept.update({k: np.zeros((), np.int64) for k in shapes if k.endswith(COUNTER) and k not in kept})
-    check(kept, shapes, where)
-    with np.errstate(over="ignore"):  # what float32 cannot hold is named before it is written
-        return {
-            key: value.astype("int64" if key.endswith(COUNTER) else "float32", copy=False)
-            for key, value in in_paddle(rows, kept).items()
-        }
-
-
-def to_torch(values: dict, net: paddle.nn.Layer, where: str) -> OrderedDict:
-    """The way back of ``from_torch``: the state_dict that PyTorch's ``load_state_dict`` takes. Raises UserError."""
-    check(values, {name: tuple(value.shape) for name, value in net.state_dict().items()}, where)
-    state = OrderedDict()
-    for key, value in in_torch(names(net), values).items():
-        state[key] = value
-        if key.endswith("running_var"):
-            state[key[: -len("running_var")] + COUNTER] = np.zeros((), np.int64)
-    return state
-
-
-def check(values: dict, shapes: dict, where: str) -> None:
-    """Raises UserError unless ``values`` are floating-point arrays of exactly the names and shapes in ``shapes``.
-
-    The counters of batch norms are whole numbers.
-    """
-    missing = [key for key in shapes if key not in values]
-    left = [key for key in values if key not in shapes]
-    if missing or left:
-        parts = [f"lacks {some(missing)}"] * bool(missing) + [f"has the unknown {some(left)}"] * bool(left)
-        raise UserError(f"{where} {' and '.join(parts)}; only the authors' architecture can be converted")
-    for key, shape in shapes.items():
-        kind, numbers = ("i", "whole") if key.endswith(COUNTER) else ("f", "floating-point")
-        if not isinstance(values[key], np.ndarray) or values[key].dtype.kind != kind:
-            raise UserError(f"{where}: {key} is no tensor of {numbers} numbers; save it as the authors' code does")
-        if values[key].shape != shape:
-            raise UserError(f"{where}: {key} has shape {list(values[key].shape)} in the file, not {list(shape)}")
-
-
-def convert(path, w_hpf: float | None = None):
+def convert(path, w_hpf: float | None = None, all_stacks: bool = False):
     """What a PyTorch file, or PaddleGAN's, holds as the content of a ``.pdparams`` file, and lines that say what it is.
 
     An ``N_optims.ckpt`` takes the weights from ``N_nets.ckpt`` and ``N_nets_ema.ckpt`` beside it, and makes one
     checkpoint to resume from. ``w_hpf`` is for a generator that has a high-pass filter without its weight in the file.
+    Of a face alignment network, the first stack is taken, as StarGAN v2 does, or by ``all_stacks`` what trains on.
     Raises UserError for a missing, damaged or unknown file, for one that does not hold exactly what it should, and for
     weights that are not finite.
     """
@@ -109,6 +73,9 @@ def convert(path, w_hpf: float | None = None):
     elif kind == "ugatit":
         architecture, remarks = ugatit.architecture_of(parts, str(path))
         content = _system_content(kind, architecture, parts, str(path))
+    elif kind == "fan" and fan_files.is_own(parts[kind], all_stacks):
+        architecture = fan_files.architecture_of(parts[kind], str(path))
+        content, remarks = _system_content(kind, architecture, parts, str(path)), []
     elif kind.split("/")[0] in A_FILE_EACH:
         system, _ = kind.split("/")
         parts, beside = A_FILE_EACH[system].parts_of(path, kind, parts[kind], lambda other: _read(other, HOW_TO_GET))
@@ -118,7 +85,8 @@ def convert(path, w_hpf: float | None = None):
         content, remarks = _gan_content(kind, parts[kind], str(path)), []
     else:
         arrays = from_torch(parts[kind], _feature_network(kind), str(path), UNUSED.get(kind, ""))
-        content, remarks = {"architecture": {}, "domains": None, "nets": {kind: arrays}}, []
+        content = {"architecture": {}, "domains": None, "nets": {kind: arrays}}
+        remarks = fan_files.remarks(parts[kind]) if kind == "fan" else []
     return _finite(content, path), lines + describe(content) + remarks
 
 
@@ -206,6 +174,8 @@ def to_authors(path, part: str | None = None, fan=None, net: str | None = None):
     """
     content = checkpoint.load(path)
     system = content.get("system", "stargan_v2")
+    if system == "fan" or fan_files.alone(content):
+        return fan_files.to_authors(path, content, part, net)
     if system == "ugatit":
         return _all_to_authors(path, content, part, net)
     if system in BUILDERS:
@@ -272,9 +242,9 @@ def _fan_values(path, content: dict, fan) -> dict:
     return values
 
 
-def convert_file(path, output, w_hpf: float | None = None) -> list:
+def convert_file(path, output, w_hpf: float | None = None, all_stacks: bool = False) -> list:
     """``convert`` from ``path`` to the file ``output``; returns its lines."""
-    content, lines = convert(path, w_hpf)
+    content, lines = convert(path, w_hpf, all_stacks)
     checkpoint.save(content, output)
     return lines
 

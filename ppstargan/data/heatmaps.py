@@ -70,7 +70,7 @@ def bumps(points: np.ndarray, size: int, stride: int = STRIDE) -> np.ndarray:
 
 
 def curve(points: np.ndarray) -> np.ndarray:
-    """100 places [100, 2] on the interpolating spline through points [n, 2]; a point like its predecessor is dropped."""
+    """100 places [100, 2] on the interpolating spline through points [n, 2], without repetitions."""
     keep = np.r_[True, (np.diff(points, axis=0) != 0).any(axis=1)]
     points = points[keep]
     if len(points) == 1:

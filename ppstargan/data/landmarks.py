@@ -155,7 +155,7 @@ def first_cut(image: np.ndarray, points: np.ndarray, box) -> tuple:
 
 
 def second_cut(image: np.ndarray, points: np.ndarray, size: int = SIZE) -> tuple:
-    """``cut`` to what the network sees, of what ``first_cut`` gave; farther away where a point would be on the border."""
+    """``cut`` to what the network sees, of ``first_cut``'s; farther away where a point would be on the border."""
     middle, unit = (FIRST_SIZE / 2, FIRST_SIZE / 2), SIZE / size
     found = cut(image, points, middle, 1.8, size)
     if (found[1] * unit > 250).any() or (found[1] * unit < 5).any():

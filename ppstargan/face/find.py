@@ -106,7 +106,7 @@ def whole(photo: Image.Image) -> Square:
 
 
 def see(photo: Image.Image, view: Square, size: int = INPUT_SIZE):
-    """``view`` of an RGB image as the FAN sees it, float32 [1, 3, size, size] in [-1, 1], and exactly which part that is.
+    """``view`` of an RGB image as the FAN sees it, float32 [1, 3, size, size] in [-1, 1], and which part that is.
 
     Nothing is squashed; beyond the photograph all is black, as in the padding of the FAN's own convolutions. Views of
     four times the size and more are first averaged by a whole factor, to multiples of which they are rounded.

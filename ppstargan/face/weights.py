@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ppstargan import checkpoint
 from ppstargan.errors import UserError
-from ppstargan.nets.fan import FAN, SIZES
+from ppstargan.nets.fan import FAN, FAN_SIZES, NUM_LANDMARKS
 
 FAN_PATH = "data/wing.pdparams"
 HOW_TO_GET = (
@@ -26,7 +26,10 @@ def load_fan(path, advice: str = "") -> FAN:
     if "fan" not in (content.get("nets") or {}):
         how_to_get = HOW_TO_GET.format(path=FAN_PATH) + advice  # and not over what the file holds
         raise UserError(f"{Path(path).absolute()} holds no face alignment network; {how_to_get}")
-    return fan_of(content, Path(path).absolute())
+    fan = fan_of(content, Path(path).absolute())
+    if fan.points != NUM_LANDMARKS:
+        raise UserError(f"{Path(path).absolute()} finds {fan.points} points, and masks and frames need {NUM_LANDMARKS}")
+    return fan
 
 
 def fan_of(content: dict, where) -> FAN:
@@ -34,15 +37,15 @@ def fan_of(content: dict, where) -> FAN:
 
     A converted wing.ckpt says none and has StarGAN v2's. Raises UserError for what is none, or does not fit.
     """
-    own = checkpoint.system_of(content) == "fan"
-    sizes = content["architecture"] if own else content["architecture"].get("fan") or {}
-    values = (content.get("nets") or {}).get("fan")
+    start = "" if checkpoint.system_of(content) == "fan" else "fan_"
+    architecture, values = content["architecture"], (content.get("nets") or {}).get("fan")
     if values is None:
         raise UserError(f"{where} holds no face alignment network")
+    sizes = {name: architecture[start + name] for name in FAN_SIZES if start + name in architecture}
     try:
-        fan = FAN(**{name: sizes[name] for name in SIZES if name in sizes})
+        fan = FAN(**sizes)
     except (TypeError, ValueError):
-        raise UserError(f"{where} has the architecture {sizes}, which is no face alignment network") from None
+        raise UserError(f"{where} has the architecture {architecture}, which is no face alignment network") from None
     kept = {name: value for name, value in values.items() if not name.endswith("num_batches_tracked")}
     checkpoint.fill(fan, kept, f"{where}, fan")
     return fan

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import paddle
 
 from ppstargan.data.landmarks import ATTRIBUTES
+from ppstargan.nets.fan import centres, peaks
 
 THRESHOLD = 0.10  # of NME, above which a face has failed, and to which the curve goes
 # WFLW's points between which, or around which, a face is measured.
@@ -83,3 +87,32 @@ def curve_picture(nme: np.ndarray, threshold: float = THRESHOLD, size: int = 400
     told = f"share of faces by NME; area {area(nme, threshold):.4f}"
     cv2.putText(picture, told, (margin, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0))
     return picture
+
+
+@paddle.no_grad()
+def found(net, x: np.ndarray, decoding: str = "peaks") -> tuple:
+    """(points [N, P, 2] as (x, y) in pixels of x, heatmaps [N, P + 1, S/4, S/4]) of faces x [N, 3, S, S] in [0, 1].
+
+    By running statistics; ``decoding`` is that of ``model.decoding``.
+    """
+    training = net.training
+    net.eval()
+    maps = net(paddle.to_tensor(np.asarray(x, np.float32)))
+    if training:
+        net.train()
+    places = peaks(maps[:, :-1].numpy()) if decoding == "peaks" else centres(maps[:, :-1]).numpy()
+    return places * (x.shape[3] / maps.shape[3]), maps.numpy()
+
+
+class Report(NamedTuple):
+    """NME of held-out faces by the outer corners of the eyes, [N]."""
+
+    nme: np.ndarray
+
+    def lines(self) -> list:
+        """The report for people."""
+        told = figures(self.nme)
+        return [
+            f"error of the points of {len(self.nme)} held-out faces, where the outer eye corners are 1 apart (NME): "
+            f"{told['nme']:.4f}; failures (above {THRESHOLD}): {told['fr']:.1%}; AUC {told['auc']:.3f}"
+        ]

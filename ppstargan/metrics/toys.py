@@ -10,16 +10,17 @@ import paddle
 from PIL import Image
 
 from ppstargan.data import idx, ponies
+from ppstargan.data import landmarks as face_data
 from ppstargan.data.batches import load_batch
 from ppstargan.data.digits import CLASSES, write_digits
 from ppstargan.data.outlines import write_outlines
 from ppstargan.data.pairs import POOL, load_pairs
 from ppstargan.data.patterns import write_patterns
-from ppstargan.data.people_sets import write_attributes
+from ppstargan.data.people_sets import write_attributes, write_landmarks
 from ppstargan.data.styles import load_middles
 from ppstargan.data.toy import write_cats_lions, write_dataset
 from ppstargan.data.transforms import for_testing
-from ppstargan.metrics import attributes, digits, pairs, sides, styles, toy
+from ppstargan.metrics import attributes, digits, landmarks, pairs, sides, styles, toy
 from ppstargan.metrics.encoder import train_encoder
 from ppstargan.nets.stargan import redrawn
 from ppstargan.nets.unet import each_by_itself
@@ -76,6 +77,11 @@ def draw_attributes(config) -> None:
     write_attributes(config.data.root, size=config.model.img_size)
 
 
+def draw_people(config) -> None:
+    """Raises UserError as ``write_landmarks``."""
+    write_landmarks(config.data.root)
+
+
 def measure_faces(trainer) -> toy.Report:
     """Translations by the moving averages of ``trainer``."""
     nets, model = trainer.system.nets.sharing(trainer.averages), trainer.config.model
@@ -129,6 +135,17 @@ def measure_attributes(trainer) -> attributes.Report:
     return attributes.measure(partial(redrawn, generator), images, pool.labels[:PEOPLE], pool.names)
 
 
+def measure_people(trainer) -> landmarks.Report:
+    """Points of a FAN on held-out faces, against the true ones."""
+    net, m = trainer.system.networks["fan"], trainer.config.model
+    faces = trainer.data.val[face_data.POOL]
+    opened = [face_data.opened(face, m.img_size) for face in faces]
+    x = np.stack([image.transpose(2, 0, 1) for image, _ in opened]).astype(np.float32) / np.float32(255)
+    parts = [landmarks.found(net, x[i : i + AT_ONCE], m.decoding)[0] for i in range(0, len(x), AT_ONCE)]
+    true = np.stack([points for _, points in opened])
+    return landmarks.Report(landmarks.errors(np.concatenate(parts), true))
+
+
 def _measure_sides(trainer, generators: tuple, names: tuple, partners=None) -> sides.Report:
     size = trainer.config.model.img_size
     train, test = ([load_batch(part[s], size) for s in "AB"] for part in (trainer.data.train, trainer.data.val))
@@ -170,5 +187,6 @@ TOYS = {  # by the system
     "pix2pix": Toy("outlines and faces", draw_outlines, measure_outlines, "pairs"),
     "cyclegan": Toy("ponies", draw_ponies, measure_ponies, "a_to_b"),
     "stargan": Toy("people", draw_attributes, measure_attributes, "attributes"),
+    "fan": Toy("people with landmarks", draw_people, measure_people, "faces"),
     "ugatit": Toy("cats and lions", draw_cats_lions, measure_cats_lions, "a2b"),
 }

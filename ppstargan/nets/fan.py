@@ -17,7 +17,7 @@ from ppstargan.nets.resample import Conv2D
 NUM_LANDMARKS = 98
 INPUT_SIZE = 256  # px that the network sees
 HEATMAP_SIZE = 64  # px of the heatmaps it returns
-SIZES = ("stacks", "points", "width", "img_size")  # what a file says of a network
+FAN_SIZES = {"stacks": 1, "points": NUM_LANDMARKS, "width": 64, "img_size": INPUT_SIZE}  # of StarGAN v2's
 GATE = 0.05  # above which a stack's boundary shows the next one where the face is
 
 
@@ -149,7 +149,7 @@ class FAN(nn.Layer):
     @property
     def sizes(self) -> dict:
         """What builds such a network again: {"stacks": …}."""
-        return {name: getattr(self, name) for name in SIZES}
+        return {name: getattr(self, name) for name in FAN_SIZES}
 
     def each_stack(self, x: paddle.Tensor) -> list:
         """[(heatmaps [N, points + 1, S/4, S/4], two channels [N, 2, S/4, S/4])] of each stack for x [N, 3, S, S].

@@ -10,7 +10,7 @@ import paddle
 
 from ppstargan.errors import UserError
 from ppstargan.nets.discriminator import Discriminator
-from ppstargan.nets.fan import FAN
+from ppstargan.nets.fan import FAN, FAN_SIZES
 from ppstargan.nets.generator import Generator
 from ppstargan.nets.mapping_network import MappingNetwork
 from ppstargan.nets.masks import face_masks
@@ -37,6 +37,9 @@ class Networks:
         w_hpf: float = 0,
         channel_base: int = 2**14,
         max_channels: int = 512,
+        fan_stacks: int = 1,
+        fan_width: int = 64,
+        fan_img_size: int = 256,
     ):
         self.architecture = {  # what a file of weights says of itself, so that it can be built again
             "num_domains": num_domains,
@@ -53,7 +56,17 @@ class Networks:
         self.mapping_network = MappingNetwork(latent_dim, style_dim, num_domains, hidden_dim)
         self.style_encoder = StyleEncoder(style_dim=style_dim, num_domains=num_domains, **widths)
         self.discriminator = Discriminator(num_domains=num_domains, **widths)
-        self.fan = FAN() if w_hpf > 0 else None
+        self.fan = None
+        if w_hpf > 0:
+            self.see_by(FAN(fan_stacks, width=fan_width, img_size=fan_img_size))
+
+    def see_by(self, fan: FAN) -> None:
+        """Masks come from ``fan`` from now on; sizes of its own are kept in the architecture."""
+        self.fan, own = fan, {f"fan_{name}": size for name, size in fan.sizes.items() if name != "points"}
+        for name in own:
+            self.architecture.pop(name, None)
+        if fan.sizes != FAN_SIZES:
+            self.architecture.update(own)
 
     @property
     def trained(self) -> dict:

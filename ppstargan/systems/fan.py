@@ -18,8 +18,9 @@ from ppstargan import config
 from ppstargan.config import WIDEST, key
 from ppstargan.data import face_changes, heatmaps, landmarks
 from ppstargan.data.batches import Images
-from ppstargan.errors import UsageError, UserError
+from ppstargan.errors import UsageError
 from ppstargan.losses import adaptive_wing, weighted_mean, wing, wing_loss
+from ppstargan.metrics.landmarks import found
 from ppstargan.nets.fan import INPUT_SIZE, centres
 from ppstargan.nets.gans import build
 from ppstargan.training.rates import Rates, adams, set_rate, stepwise
@@ -126,8 +127,8 @@ def prepared(image: np.ndarray, points: np.ndarray) -> Batch:
 
 def updates(networks: dict, batch: Batch, loss):
     """One step on the plain sum of the stacks' losses; ``loss(heatmaps, batch)`` gives that of one."""
-    found = networks["fan"].each_stack(batch.x)
-    terms = {f"stack{i}": loss(maps, batch) for i, (maps, _) in enumerate(found)}
+    stacks = networks["fan"].each_stack(batch.x)
+    terms = {f"stack{i}": loss(maps, batch) for i, (maps, _) in enumerate(stacks)}
     yield Update("fan", ("fan",), sum(terms.values()), terms)
 
 
@@ -137,7 +138,8 @@ def loss_of(loss: Loss):
         return _on_points
 
     def on_maps(maps, batch):
-        return weighted_mean(ON_MAPS[loss.kind](maps.astype(batch.maps.dtype), batch.maps), batch.mask, loss.mask_weight)
+        values = ON_MAPS[loss.kind](maps.astype(batch.maps.dtype), batch.maps)
+        return weighted_mean(values, batch.mask, loss.mask_weight)
 
     return on_maps
 
@@ -145,8 +147,8 @@ def loss_of(loss: Loss):
 def _on_points(maps: paddle.Tensor, batch: Batch) -> paddle.Tensor:
     """Wing's of the maps' centres, in pixels of a picture of 256 px, for which its w and epsilon are."""
     size = batch.x.shape[3]
-    found = centres(maps[:, :-1].astype(batch.points.dtype)) * (INPUT_SIZE / maps.shape[3])
-    return wing_loss(found, batch.points * (INPUT_SIZE / size))
+    places = centres(maps[:, :-1].astype(batch.points.dtype)) * (INPUT_SIZE / maps.shape[3])
+    return wing_loss(places, batch.points * (INPUT_SIZE / size))
 
 
 class System:
@@ -171,10 +173,7 @@ class System:
         """Reads the faces of the sheet: of test, or of train where there is no test. Raises UserError for a bad one."""
         items = (self.data.val or self.data.train)[landmarks.POOL][:SHOWN]
         opened = [landmarks.opened(item, self.config.model.img_size) for item in items]
-        samples = [prepared(*one) for one in opened]
-        if not samples:
-            raise UserError("no face to look at")
-        self.looked_at = Batch(*map(np.stack, zip(*samples)))
+        self.looked_at = Batch(*map(np.stack, zip(*(prepared(*one) for one in opened))))
 
     def schedule(self, iteration: int) -> dict:
         """Nothing changes with the iteration, but the rate."""
@@ -188,5 +187,6 @@ class System:
 
     def sheets(self, networks: dict) -> dict:
         """{"faces": uint8 [H, W, 3]}: points found (red) and true (green), heatmaps and boundary, a column a face."""
-        found, maps = faces.found(networks["fan"], self.looked_at.x, self.config.model.decoding)
-        return {"faces": faces.sheet(self.looked_at.x, found, maps, self.looked_at.points)}
+        x, _, _, true = self.looked_at
+        points, maps = found(networks["fan"], x, self.config.model.decoding)
+        return {"faces": faces.sheet(x, points, maps, true)}

@@ -259,6 +259,8 @@ class System:
         self.config, self.data = config, data
         self.nets = Networks(len(data.names), **dataclasses.asdict(config.model))
         self.networks, self.architecture = self.nets.trained, self.nets.architecture
+        if self.nets.fan is not None and Path(config.face.fan).is_file():
+            self.nets.see_by(load_fan(config.face.fan))  # now, since a run's file fills it: its sizes
         self.frozen = {} if self.nets.fan is None else {"fan": self.nets.fan}
         t = config.train
         self.optimizers = adam_optimizers(self.networks, t.lr, t.f_lr, t.beta1, t.beta2, t.weight_decay)
@@ -269,12 +271,10 @@ class System:
         Raises UserError for what is missing or bad, before hours of training.
         """
         face, t = self.config.face, self.config.train
-        if self.frozen.keys() - loaded:
-            if Path(face.fan).is_file() or not face.allow_random_fan:
-                self.nets.fan = load_fan(face.fan, "; or try without by -o face.allow_random_fan=true")
-                self.frozen = {"fan": self.nets.fan}
-            else:
-                print(f"no {face.fan}: the face alignment network has RANDOM weights, and its masks mean nothing")
+        if self.frozen.keys() - loaded and not Path(face.fan).is_file():  # else it is there already
+            if not face.allow_random_fan:
+                load_fan(face.fan, "; or try without by -o face.allow_random_fan=true")  # raises
+            print(f"no {face.fan}: the face alignment network has RANDOM weights, and its masks mean nothing")
         if distributed.rank() == 0:
             self.looked_at = sheet_images(self.data.val, self.config.model.img_size)
             self.judges = load_judges() if t.eval_every else None

@@ -1,4 +1,4 @@
-"""What a trained face alignment network finds: points in photographs (tools/sample.py), and its figures on a test set."""
+"""What a face alignment network finds: points in photographs (tools/sample.py), and its figures on a test set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import paddle
 from PIL import Image
 
 from ppstargan import pictures
@@ -23,7 +22,6 @@ from ppstargan.face.find import Square, find_face, frontal_faces, see
 from ppstargan.face.weights import fan_of
 from ppstargan.files import replaced
 from ppstargan.metrics import landmarks as figures
-from ppstargan.nets.fan import centres, peaks
 from ppstargan.runtime import choose_device
 from ppstargan.translate import sampling
 from ppstargan.translate.evaluate import name_of
@@ -35,21 +33,6 @@ AROUND = 1.344  # the side of the square that the network is trained on, over th
 RED, GREEN = (255, 40, 40), (0, 220, 0)
 
 
-@paddle.no_grad()
-def found(net, x: np.ndarray, decoding: str = "peaks") -> tuple:
-    """(points [N, P, 2] as (x, y) in pixels of x, heatmaps [N, P + 1, S/4, S/4]) of faces x [N, 3, S, S] in [0, 1].
-
-    By running statistics; ``decoding`` is that of ``model.decoding``.
-    """
-    training = net.training
-    net.eval()
-    maps = net(paddle.to_tensor(np.asarray(x, np.float32)))
-    if training:
-        net.train()
-    places = peaks(maps[:, :-1].numpy()) if decoding == "peaks" else centres(maps[:, :-1]).numpy()
-    return places * (x.shape[3] / maps.shape[3]), maps.numpy()
-
-
 def sheet(x: np.ndarray, points: np.ndarray, maps: np.ndarray, true: np.ndarray | None = None) -> np.ndarray:
     """A column for each face, uint8 [H, W, 3]: its points in red, over the true ones in green; heatmaps; boundary."""
     scale = -(-LEAST_SHOWN // x.shape[3])
@@ -58,7 +41,7 @@ def sheet(x: np.ndarray, points: np.ndarray, maps: np.ndarray, true: np.ndarray 
     for image, theirs, ours in zip(images, points if true is None else true, points):
         for places, colour in ((theirs, GREEN), (ours, RED)) if true is not None else ((ours, RED),):
             for place in places:
-                centre = tuple(int(round(float(at))) for at in (place + 0.5) * scale - 0.5)
+                centre = tuple(round(float(at)) for at in (place + 0.5) * scale - 0.5)
                 cv2.circle(image, centre, max(1, size // 160), colour, -1)
     highest = maps[:, :-1].max(axis=1)
     rows = [[_grey(one, size) for one in part] for part in (highest, maps[:, -1])]
@@ -84,7 +67,7 @@ def look_at(net, photo: Image.Image, decoding: str) -> tuple:
     for view in (face.view, Square(int(left), int(top), side)):
         x, view = see(photo, view, net.img_size)
         x = x.numpy() * 0.5 + 0.5
-        points, maps = found(net, x, decoding)
+        points, maps = figures.found(net, x, decoding)
         height = float(np.median(maps[:, :-1].max(axis=(2, 3))))
         if best is None or height > best[0]:
             best = (height, x, view, points, maps)
@@ -144,7 +127,7 @@ def measured(net, faces: list, decoding: str, batch_size: int = 8, bad: BadFiles
 
     A picture that cannot be used is counted by ``bad``, which names it; without, it raises BadImage.
     """
-    found_, true, attributes = [], [], []
+    places, true, attributes = [], [], []
     for first in range(0, len(faces), batch_size):
         images = []
         for face in faces[first : first + batch_size]:
@@ -159,10 +142,10 @@ def measured(net, faces: list, decoding: str, batch_size: int = 8, bad: BadFiles
             true.append(points)
             attributes.append(face.attributes)
         if images:
-            found_.append(found(net, np.stack(images), decoding)[0])
-    if not found_:
+            places.append(figures.found(net, np.stack(images), decoding)[0])
+    if not places:
         raise UserError("no face of the test list could be read")
-    return np.concatenate(found_), np.stack(true), np.array(attributes)
+    return np.concatenate(places), np.stack(true), np.array(attributes)
 
 
 def evaluate(config, weights, content: dict, count=None, batch_size: int = 8, to=None) -> list:
