@@ -12,9 +12,11 @@ from test_download_sets import scene
 from ppstargan import checkpoint
 from ppstargan.config import known_keys
 from ppstargan.convert.weights import to_authors_file
+from ppstargan.data.attributes import LIST
 from ppstargan.data.digits import write_digits
 from ppstargan.data.outlines import write_outlines
 from ppstargan.data.patterns import write_patterns
+from ppstargan.data.people_sets import write_attributes
 from ppstargan.data.ponies import write_ponies
 from ppstargan.data.toy import write_cats_lions, write_dataset
 from ppstargan.nets.fan import FAN
@@ -42,6 +44,11 @@ UGATIT = {
 }  # fmt: skip
 
 ADAIN = {"img_size": 32, "width": 4}
+STARGAN = {
+    "img_size": 32, "g_width": 4, "g_blocks": 1, "d_width": 4, "d_layers": 3, "exclusive": False, "num_domains": 5,
+}  # fmt: skip
+ATTRIBUTES = ["Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young"]
+EXPRESSIONS = ["angry", "happy", "sad"]
 
 
 def write(root: Path) -> None:
@@ -55,6 +62,7 @@ def write(root: Path) -> None:
     of_stargan_v2(root)
     from_noise(root)
     from_pictures(root)
+    of_faces(root)
 
 
 def dataset(root, domains):
@@ -129,6 +137,21 @@ def from_pictures(root):
         to_authors_file(data / "adain.pdparams", root / name, net=net)
 
 
-def _save(path, system, architecture):
+def of_faces(root):
+    data = root / "data"
+    write_attributes(data / "celeba", size=40, train_count=54, test_count=6)
+    listed = data / "celeba" / LIST
+    listed.write_text(listed.read_text().replace("Pale_Skin", "Young"))  # which is not drawn
+    dataset(data / "rafd", EXPRESSIONS)
+    _save(data / "stargan.pdparams", "stargan", STARGAN)
+    for net, letter in (("generator", "G"), ("discriminator", "D")):
+        to_authors_file(data / "stargan.pdparams", root / f"200000-{letter}.ckpt", net=net)
+    classes = {**STARGAN, "exclusive": True, "num_domains": len(EXPRESSIONS)}
+    for name, architecture, labels in (("celeba", STARGAN, ATTRIBUTES), ("rafd", classes, EXPRESSIONS)):
+        path = root / f"output/stargan_{name}-DATE-TIME/checkpoints/0200000.pdparams"
+        _save(path, "stargan", architecture, labels)
+
+
+def _save(path, system, architecture, domains=None):
     nets = {name: checkpoint.arrays(net) for name, net in build(system, architecture).items()}
-    checkpoint.save({"system": system, "architecture": architecture, "domains": None, "nets": nets}, path)
+    checkpoint.save({"system": system, "architecture": architecture, "domains": domains, "nets": nets}, path)

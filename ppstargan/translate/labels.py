@@ -11,7 +11,7 @@ from ppstargan.errors import UsageError
 
 YES, NO = ("yes", "1", "on", "true"), ("no", "-1", "0", "off", "false")
 SHORT = {  # everyday words for some of CelebA's names
-    "glasses": "Eyeglasses", "smile": "Smiling", "pale": "Pale_Skin", "beard": "Goatee", "hat": "Wearing_Hat",
+    "glasses": "Eyeglasses", "smile": "Smiling", "pale": "Pale_Skin", "hat": "Wearing_Hat",
     "lipstick": "Wearing_Lipstick", "makeup": "Heavy_Makeup",
 }  # fmt: skip
 
