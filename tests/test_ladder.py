@@ -48,6 +48,13 @@ EXPECTED = {
     "ugatit_losses": 148,
     "ugatit_train": 212,
     "ugatit_data": 6,
+    "wing_losses": 8,
+    "wing_targets": 29,
+    "wing_data": 21,
+    "wing_metrics": 7,
+    "wing_forward": 6,
+    "wing_grad": 168,
+    "wing_train": 178,
 }
 
 
@@ -62,7 +69,7 @@ def test_no_array_of_a_case_is_left_out():
     """Whatever a kit keeps is compared, but for the runs in float32, which show what rounding does."""
     some = ("gan_gp_train", "wgan_train_mlp", "cgan_forward", "wgan_losses", "ugatit_forward")
     some += ("pix2pix_losses", "pix2pix_train", "pix2pix_data")
-    for name in (*some, "cyclegan_losses", "cyclegan_train", "cyclegan_pool"):
+    for name in (*some, "cyclegan_losses", "cyclegan_train", "cyclegan_pool", "wing_losses", "wing_metrics"):
         case = read_case(KIT, name)
         compared = {check.quantity for check in checks.run(case)}
         assert {key for key in case.keys("") if not key.endswith("_float32")} == compared
