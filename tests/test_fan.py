@@ -55,7 +55,7 @@ def drawn(tmp_path_factory):
 def test_a_bad_line_is_named(drawn, tmp_path, change, message):
     lines = (drawn / landmarks.LISTS.format("train")).read_text().splitlines()
     (tmp_path / "list.txt").write_text("\n".join([lines[0], " ".join(change(lines[1].split(" ")))]))
-    with pytest.raises(UserError, match=f"list.txt, line 2: .*{message}") as error:
+    with pytest.raises(UserError, match=rf"list\.txt, line 2: .*{message}") as error:
         landmarks.read_list(tmp_path / "list.txt", drawn / landmarks.PICTURES)
     assert "\n" not in str(error.value)
 
@@ -63,7 +63,7 @@ def test_a_bad_line_is_named(drawn, tmp_path, change, message):
 def test_points_outside_of_the_picture_are_a_bad_image(drawn):
     face = landmarks.read_faces(drawn).train[landmarks.POOL][0]
     far = landmarks.Face(face.path, ((5000.0, 5000.0), *face.points[1:]), face.box, face.attributes, "list.txt, line 1")
-    with pytest.raises(UserError, match="points far outside of it .*line 1"):
+    with pytest.raises(UserError, match=r"points far outside of it .*line 1"):
         landmarks.opened(far)
 
 

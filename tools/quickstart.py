@@ -1,6 +1,7 @@
 """Draws what a system's toy configuration trains on, trains it, and measures the result: everything at once, with no
 download. It draws faces for stargan_v2, where no system is named, digits for gan, wgan, wgan_gp and cgan, outlines and
-faces for pix2pix, plain and striped ponies for cyclegan, and cats and lions for ugatit."""
+faces for pix2pix, plain and striped ponies for cyclegan, cats and lions for ugatit, and people with landmarks for
+fan."""
 
 import contextlib
 import sys

@@ -11,8 +11,8 @@ class RMSProp(paddle.optimizer.Optimizer):
     """v = decay v + (1 - decay) g^2, from v = 0; parameter -= learning_rate * g / (sqrt(v) + epsilon).
 
     ``paddle.optimizer.RMSProp`` has epsilon inside the root, which is another step wherever gradients are small: those
-    of a critic with clipped weights are 1e-6. ``weight_decay`` times the parameter is added to g. The mean squares are saved
-    and restored as Paddle's own are.
+    of a critic with clipped weights are 1e-6. ``weight_decay`` times the parameter is added to g. The mean squares
+    are saved and restored as Paddle's own are.
     """
 
     def __init__(
