@@ -61,6 +61,13 @@ EXPECTED = {
     "stargan_multi": 46,
     "stargan_targets": 6,
     "stargan_data": 10,
+    "wing_losses": 8,
+    "wing_targets": 29,
+    "wing_data": 21,
+    "wing_metrics": 7,
+    "wing_forward": 6,
+    "wing_grad": 168,
+    "wing_train": 178,
 }
 
 
@@ -77,7 +84,7 @@ def test_no_array_of_a_case_is_left_out():
     some += ("pix2pix_losses", "pix2pix_train", "pix2pix_data")
     some += ("adain_forward", "adain_forward_full", "adain_losses", "adain_data")
     some += ("stargan_losses", "stargan_train", "stargan_multi", "stargan_targets", "stargan_data")
-    for name in (*some, "cyclegan_losses", "cyclegan_train", "cyclegan_pool"):
+    for name in (*some, "cyclegan_losses", "cyclegan_train", "cyclegan_pool", "wing_losses", "wing_metrics"):
         case = read_case(KIT, name)
         compared = {check.quantity for check in checks.run(case)}
         rounding = {key for key in case.keys("") if key.endswith("_float32") or key.startswith("float32/")}

@@ -1,7 +1,7 @@
 """Draws what a system's toy configuration trains on, trains it, and measures the result: everything at once, with no
 download. It draws faces for stargan_v2, where no system is named, digits for gan, wgan, wgan_gp and cgan, outlines and
-faces for pix2pix, plain and striped ponies for cyclegan, people with attributes for stargan, cats and lions for ugatit,
-and faces and patterns for adain, which also trains its own encoder."""
+faces for pix2pix, plain and striped ponies for cyclegan, people with attributes for stargan and with landmarks for
+fan, cats and lions for ugatit, and faces and patterns for adain, which also trains its own encoder."""
 
 import contextlib
 import sys

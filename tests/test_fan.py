@@ -1,0 +1,155 @@
+"""The system fan: bad lists, conversion both ways, a narrow FAN in StarGAN v2, figures, and points in photographs."""
+
+import numpy as np
+import paddle
+import pytest
+
+from ppstargan import checkpoint
+from ppstargan.convert.weights import convert, convert_file, to_authors_file
+from ppstargan.data import face_changes, heatmaps, landmarks
+from ppstargan.data.people_sets import write_landmarks
+from ppstargan.errors import UserError
+from ppstargan.face.weights import fan_of, load_fan
+from ppstargan.losses import adaptive_wing, wing
+from ppstargan.metrics import landmarks as figures
+from ppstargan.nets.fan import FAN, centres, peaks
+from ppstargan.nets.stargan_v2 import Networks, build
+from ppstargan.translate import faces
+
+SIZES = {"stacks": 2, "points": 98, "width": 4, "img_size": 64}
+
+
+def net(**sizes):
+    paddle.seed(0)
+    fan = FAN(**{**SIZES, **sizes}, trainable=True)
+    fan(paddle.rand([2, 3, fan.img_size, fan.img_size]))  # statistics of its own
+    return fan.eval()
+
+
+def stored(fan, path):
+    architecture = {**fan.sizes, "decoding": "peaks"}
+    content = {"system": "fan", "architecture": architecture, "domains": None, "nets": {"fan": checkpoint.arrays(fan)}}
+    checkpoint.save(content, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    root = tmp_path_factory.mktemp("faces") / "set"
+    write_landmarks(root, size=96, train_count=2, test_count=3)
+    return root
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda fields: fields[1:], "206 fields, and 207 are needed"),
+        (lambda fields: ["north", *fields[1:]], "could not convert string to float: 'north'; all fields but the last"),
+        (lambda fields: ["nan", *fields[1:]], "NaN or infinity"),
+        (lambda fields: [*fields[:-1], "train/none.png"], "there is no picture"),
+        (lambda fields: [*fields[:-1], "../none.png"], "leads out of"),
+        (lambda fields: [*fields[:198], "0", "0", *fields[200:]], "the box .* is empty"),
+        (lambda fields: [*fields[:200], "2", *fields[201:]], "each 0 or 1"),
+    ],
+)
+def test_a_bad_line_is_named(drawn, tmp_path, change, message):
+    lines = (drawn / landmarks.LISTS.format("train")).read_text().splitlines()
+    (tmp_path / "list.txt").write_text("\n".join([lines[0], " ".join(change(lines[1].split(" ")))]))
+    with pytest.raises(UserError, match=rf"list\.txt, line 2: .*{message}") as error:
+        landmarks.read_list(tmp_path / "list.txt", drawn / landmarks.PICTURES)
+    assert "\n" not in str(error.value)
+
+
+def test_points_outside_of_the_picture_are_a_bad_image(drawn):
+    face = landmarks.read_faces(drawn).train[landmarks.POOL][0]
+    far = landmarks.Face(face.path, ((5000.0, 5000.0), *face.points[1:]), face.box, face.attributes, "list.txt, line 1")
+    with pytest.raises(UserError, match=r"points far outside of it .*line 1"):
+        landmarks.opened(far)
+
+
+def test_a_mirrored_face_has_its_points_in_their_own_order(drawn):
+    image, points = landmarks.opened(landmarks.read_faces(drawn).train[landmarks.POOL][0], 128)
+    mirrored, moved = face_changes.flipped(image, points, heatmaps.FLIP)
+    assert moved[60, 0] < moved[72, 0] and moved[33, 0] < moved[46, 0]  # the eyes and brows of the left are there
+    again = face_changes.flipped(mirrored, moved, heatmaps.FLIP)
+    np.testing.assert_allclose(again[1], points)
+    np.testing.assert_array_equal(again[0], image)
+    assert heatmaps.flip_table([(0, 4), (1, 2)], 5).tolist() == [4, 2, 1, 3, 0]
+
+
+def test_the_losses_have_no_step_where_their_pieces_meet():
+    for loss, at, target in ((wing, 10.0, 0.0), (adaptive_wing, 0.5, 0.8)):
+        places = paddle.to_tensor([at - 1e-4, at + 1e-4]) + target
+        below, above = loss(places, paddle.full([2], target)).tolist()
+        assert 0 < above - below < 0.01
+
+
+def test_points_are_read_from_their_bumps():
+    points = np.array([[[40.0, 80.0], [200.0, 33.0]]])
+    maps = np.stack([heatmaps.bumps(one, 64) for one in points])
+    assert np.abs(peaks(maps) * 4 - points).max() <= 3
+    smooth = centres(paddle.to_tensor(40 * maps)).numpy() * 4
+    assert np.abs(smooth - points).max() <= 3
+
+
+def test_figures_of_known_errors():
+    true = np.random.default_rng(0).uniform(50, 200, (4, 98, 2))
+    true[:, 60], true[:, 72] = (100, 100), (150, 100)
+    nme = figures.errors(true + np.array([[1.0], [2.0], [4.0], [10.0]])[:, None] * (1, 0), true)
+    np.testing.assert_allclose(nme, [0.02, 0.04, 0.08, 0.2])
+    assert figures.failure_rate(nme) == 0.25
+    assert figures.area(nme) == pytest.approx((0.8 + 0.6 + 0.2) / 4)
+    assert figures.sampled_area(nme) == pytest.approx(figures.area(nme), abs=1e-3)
+    parts = figures.by_subset(nme, np.eye(4, 6))
+    assert list(parts) == ["all", "pose", "expression", "illumination", "make_up"]
+    assert parts["illumination"]["nme"] == pytest.approx(0.08)
+
+
+def test_all_stacks_go_there_and_back(tmp_path):
+    path = stored(net(img_size=256), tmp_path / "a.pdparams")
+    to_authors_file(path, tmp_path / "a.pth")
+    lines = convert_file(tmp_path / "a.pth", tmp_path / "b.pdparams")
+    first, second = (checkpoint.load(tmp_path / name) for name in ("a.pdparams", "b.pdparams"))
+    assert second["architecture"] == first["architecture"] and second["system"] == "fan", lines
+    assert first["nets"]["fan"].keys() == second["nets"]["fan"].keys()
+    for key, value in first["nets"]["fan"].items():
+        np.testing.assert_array_equal(value, second["nets"]["fan"][key], key)
+
+
+def test_the_first_stack_of_several_is_taken_and_said(tmp_path):
+    content = {"architecture": {}, "domains": None, "nets": {"fan": checkpoint.arrays(FAN())}}
+    checkpoint.save(content, tmp_path / "one.pdparams")
+    two = FAN(2, trainable=True)
+    path = stored(two, tmp_path / "two.pdparams")
+    to_authors_file(path, tmp_path / "two.pth")
+    one, lines = convert(tmp_path / "two.pth")
+    assert one["architecture"] == {} and any("the first of 2 stacks" in line for line in lines)
+    assert one["nets"]["fan"].keys() == FAN().state_dict().keys()
+    both, _ = convert(tmp_path / "two.pth", all_stacks=True)
+    assert both["architecture"]["stacks"] == 2 and "al0.weight" in both["nets"]["fan"]
+    to_authors_file(tmp_path / "one.pdparams", tmp_path / "one.pth")
+    again, _ = convert(tmp_path / "one.pth")
+    np.testing.assert_array_equal(again["nets"]["fan"]["l0.weight"], content["nets"]["fan"]["l0.weight"])
+
+
+def test_a_narrow_fan_gives_stargan_v2_its_masks(tmp_path):
+    trained = net()
+    fan = load_fan(stored(trained, tmp_path / "fan.pdparams"))
+    x = paddle.rand([1, 3, 64, 64])
+    np.testing.assert_array_equal(fan(x).numpy(), trained(x).numpy())
+    nets = Networks(2, img_size=32, w_hpf=1, channel_base=128, max_channels=8)
+    assert "fan_width" not in nets.architecture
+    nets.see_by(fan)
+    again = build(nets.architecture, "here")
+    assert again.fan.sizes == SIZES
+    content = {"architecture": nets.architecture, "nets": {"fan": checkpoint.arrays(fan)}}
+    np.testing.assert_array_equal(fan_of(content, "here")(x).numpy(), trained(x).numpy())
+    assert [mask.shape for mask in nets.masks(x)] == [[1, 1, 256, 256]] * 2
+
+
+def test_a_photograph_gets_its_points_where_the_network_sees_them(drawn):
+    photo, fan = landmarks.load_rgb(landmarks.read_faces(drawn).train[landmarks.POOL][0].path), net()
+    x, view, points, maps = faces.look_at(fan, photo, "peaks")
+    assert x.shape == (1, 3, 64, 64) and 0 <= x.min() and x.max() <= 1 and maps.shape == (1, 99, 16, 16)
+    np.testing.assert_array_equal(points, figures.found(fan, x)[0])
+    assert faces.sheet(x, points, maps).shape[2] == 3 and view.side > 0
