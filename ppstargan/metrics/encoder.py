@@ -1,4 +1,4 @@
-"""The encoder of AdaIN's toy: a narrow VGG that learns to tell drawn patterns, palettes and faces apart, in a minute.
+"""The encoder of AdaIN's toy: a narrow VGG that learns in a minute or two to tell drawn patterns and faces apart.
 
 That alone would let it forget where things are, so a decoder learns along to give the picture back, and the file holds
 both: what AdaIN's training is to do in minutes begins with a decoder that can already draw.
@@ -41,7 +41,7 @@ def train_encoder(root: str | Path, path: str | Path, img_size: int, width: int,
     order = np.concatenate([rng.permutation(len(images)) for _ in range(EPOCHS)])
     batches = [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
     what = f"training the toy's own encoder on {len(images)} drawn pictures, {len(batches)} steps"
-    print(f"{what}: about a minute", flush=True)
+    print(f"{what}: a minute or two", flush=True)
     paddle.seed(seed)
     encoder, decoder = _begun(width)
     tell = nn.Sequential(nn.AdaptiveAvgPool2D(1), nn.Flatten(), nn.Linear(8 * width, sum(_HEADS)))
