@@ -54,7 +54,8 @@ EXPRESSIONS = ["angry", "happy", "sad"]
 def write(root: Path) -> None:
     for folder in ("tools", "configs", "docs"):
         shutil.copytree(ROOT / folder, root / folder)
-    (root / "tests").symlink_to(ROOT / "tests")
+    for folder in ("tests", "assets"):
+        (root / folder).symlink_to(ROOT / folder)
     base, known = yaml.safe_load((root / "configs" / "base.yaml").read_text()), known_keys(stargan_v2.Config)
     for section, values in SMALL.items():
         base[section].update({key: value for key, value in values.items() if f"{section}.{key}" in known})

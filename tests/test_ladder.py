@@ -91,6 +91,13 @@ def test_no_array_of_a_case_is_left_out():
         assert set(case.keys("")) - rounding == compared
 
 
+def test_no_array_of_a_fans_case_is_left_out():
+    given = {"landmarks", "gt", "guess", *(f"{i}/line" for i in range(3))}
+    for name in ("wing_losses", "wing_metrics", "wing_targets", "wing_data"):
+        case = read_case(KIT, name)
+        assert set(case.keys("")) - given <= {check.quantity for check in checks.run(case)}
+
+
 def test_a_case_is_what_its_settings_say_and_not_its_name(tmp_path):
     """The figures of one case under another's name and prefix: inputs follow the prefix, so they are not met."""
     settings = json.loads((KIT / "manifest.json").read_text())["cases"]["wgan_train_mlp"]
