@@ -37,6 +37,14 @@ def test_labels_are_those_of_the_list_in_the_order_asked_for(tmp_path):
     assert seen == set(range(12)) and len(images.val["faces"]) == 1 and images.count == 11
 
 
+def test_a_list_that_went_through_an_editor_of_windows_is_the_same(tmp_path):
+    root = write(tmp_path / "faces")
+    before = read_faces(root, ["Male"])
+    path = root / attributes.LIST
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert read_faces(root, ["Male"]) == before and before.names == ["Male"]
+
+
 def test_the_split_is_the_authors_and_leaves_a_small_list_something_to_train_on():
     """As these two lines of theirs shuffle a list."""
     random.seed(1234)

@@ -89,7 +89,7 @@ def read_list(path: str | Path) -> Listed:
 def look_at_list(path: str | Path) -> Listed:
     """CelebA's list of attributes with its ``faults``. Raises UserError for a file that is no list at all."""
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()  # some editors put a mark in front
     except OSError as error:
         raise UserError(f"cannot read {shown(path)}: {error.strerror}; {HELP}") from None
     except UnicodeDecodeError:
