@@ -213,7 +213,12 @@ def test_pieces_are_the_whole_or_refused(data, alone, name):
     with plain(name, data) as (system, drawn):
         whole = trained(system, drawn)
     assert whole.keys() == alone[name][0].keys()
+    # Of an instance norm, since no layer looks across the batch: they follow each piece, and nothing reads them.
+    running = {key for key in alone[name][1] if key.endswith(("._mean", "._variance"))}
+    assert not running or name == "stargan_toy"
     for key, value in whole.items():
+        if key in running:
+            continue
         np.testing.assert_allclose(alone[name][0][key], value, rtol=0, atol=1e-9, err_msg=key)
 
 
