@@ -171,6 +171,13 @@ def test_files_are_named_after_both(folder, sample):
     a, s = folder / "contents" / "a.png", folder / "styles" / "s11.png"
     close(read("each/a_stylized_s11.png"), made(read(a), [read(s)]))
     assert sample(*asked, "--out-dir", "each")[2].startswith("error: ")  # they are there
+    other = Path("other/s11.png")
+    other.parent.mkdir()
+    other.write_bytes(s.read_bytes())
+    assert sample("--source", a, "--reference", s, other, "--out-dir", "folders")[0] == 0
+    assert {path.name for path in Path("folders").iterdir()} == {
+        "a_stylized_styles_s11.png", "a_stylized_other_s11.png"
+    }  # fmt: skip
     code, _, err = sample("--source", a, "--reference", s, s, "--out-dir", "twice")
     assert code == 1 and "two pictures would be" in err and not Path("twice").exists()
 

@@ -96,7 +96,10 @@ class Styles:
     def __init__(self, given: argparse.Namespace, model: Stylizer, paths: list):
         self.model, self.paths, self.weights = model, paths, given.style_weights
         self.alpha, self.keep = 1.0 if given.alpha is None else given.alpha, given.keep_colours
-        self.names = ["interpolation"] if self.weights else [f"stylized_{path.stem}" for path in paths]
+        stems = [path.stem for path in paths]
+        if len(set(stems)) < len(stems):  # cat/1.jpg and dog/1.jpg
+            stems = [f"{path.parent.name}_{path.stem}" for path in paths]
+        self.names = ["interpolation"] if self.weights else [f"stylized_{stem}" for stem in stems]
         self.known = None if self.keep else self._of(None)
 
     def _of(self, colours) -> list:
