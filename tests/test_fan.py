@@ -3,10 +3,12 @@
 import numpy as np
 import paddle
 import pytest
+from authors_form import refusal
 
 from ppstargan import checkpoint
 from ppstargan.convert.weights import convert, convert_file, to_authors_file
 from ppstargan.data import face_changes, heatmaps, landmarks
+from ppstargan.data.landmark_lists import IMAGES, LIST, look_at_list
 from ppstargan.data.people_sets import write_landmarks
 from ppstargan.errors import UserError
 from ppstargan.face.weights import fan_of, load_fan
@@ -40,24 +42,41 @@ def drawn(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize(
-    "change, message",
-    [
-        (lambda fields: fields[1:], "206 fields, and 207 are needed"),
-        (lambda fields: ["north", *fields[1:]], "could not convert string to float: 'north'; all fields but the last"),
-        (lambda fields: ["nan", *fields[1:]], "NaN or infinity"),
-        (lambda fields: [*fields[:-1], "train/none.png"], "there is no picture"),
-        (lambda fields: [*fields[:-1], "../none.png"], "leads out of"),
-        (lambda fields: [*fields[:198], "0", "0", *fields[200:]], "the box .* is empty"),
-        (lambda fields: [*fields[:200], "2", *fields[201:]], "each 0 or 1"),
-    ],
-)
-def test_a_bad_line_is_named(drawn, tmp_path, change, message):
-    lines = (drawn / landmarks.LISTS.format("train")).read_text().splitlines()
-    (tmp_path / "list.txt").write_text("\n".join([lines[0], " ".join(change(lines[1].split(" ")))]))
-    with pytest.raises(UserError, match=rf"list\.txt, line 2: .*{message}") as error:
-        landmarks.read_list(tmp_path / "list.txt", drawn / landmarks.PICTURES)
-    assert "\n" not in str(error.value)
+@pytest.fixture
+def changed(drawn, tmp_path):
+    """The drawn set with each of the lines {number: function of its fields} changed; its root."""
+
+    def run(changes):
+        root, name = tmp_path / "set", LIST.format(part="train")
+        (root / name).parent.mkdir(parents=True)
+        (root / IMAGES).symlink_to(drawn / IMAGES)
+        lines = (drawn / name).read_text().splitlines()
+        for number, change in changes.items():
+            lines[number - 1] = " ".join(change(lines[number - 1].split(" ")))
+        (root / name).write_text("\n".join(lines), encoding="utf-8-sig")
+        return root
+
+    return run
+
+
+def test_training_stops_at_the_first_fault_of_a_list(changed):
+    root = changed({2: lambda fields: ["north", *fields[1:]], 1: lambda fields: fields[:-1]})
+    faults = look_at_list(root / LIST.format(part="train")).faults
+    assert len(faults) == 2 and faults[0].startswith(f"{root / LIST.format(part='train')}, line 1 has 206 fields, ")
+    assert refusal(landmarks.read_faces, root) == faults[0]
+
+
+def test_a_picture_that_is_missing_is_named_with_its_line(changed):
+    root = changed({2: lambda fields: [*fields[:-1], "train/none.png"]})
+    said = refusal(landmarks.read_faces, root)
+    assert said == f"{root / LIST.format(part='train')}, line 2: there is no picture {root / IMAGES}/train/none.png"
+
+
+def test_a_list_says_where_a_face_is(changed):
+    root = changed({1: lambda fields: [*"123456", "7", "8", "9", "10", *"010011", fields[-1]], 2: lambda fields: []})
+    (face,) = landmarks.read_faces(root, 3).train[landmarks.POOL]
+    assert face.points == ((1, 2), (3, 4), (5, 6)) and face.path == root / IMAGES / "train/00000.png"
+    assert face.box == (7, 8, 9, 10) and face.attributes == (False, True, False, False, True, True)
 
 
 def test_points_outside_of_the_picture_are_a_bad_image(drawn):

@@ -8,6 +8,7 @@ import numpy as np
 import paddle
 
 from ppstargan.data import face_changes, heatmaps, landmarks
+from ppstargan.data.landmark_lists import read_face
 from ppstargan.losses import adaptive_wing, weighted_mean, wing_loss
 from ppstargan.metrics import landmarks as figures
 from ppstargan.nets.fan import FAN, peaks
@@ -118,11 +119,11 @@ def _image(case: Case, key: str, image: np.ndarray) -> Check:
 def data(case: Case):
     """Yields the checks of a list's line and of both cuts."""
     for i, (height, width, _, _) in enumerate(case.settings["photos"]):
-        face = landmarks.face_of(str(case.figures[f"{i}/line"]), "the line")
+        face = read_face(str(case.figures[f"{i}/line"]))
         yield case.largest(f"{i}/landmarks", face.points, DIGITS)
-        yield case.largest(f"{i}/box", face.box, 0.0)
+        yield case.largest(f"{i}/box", face.box.ravel(), 0.0)
         photo = fill.photo(f"{case.prefix}/{i}", height, width)
-        image, points = landmarks.first_cut(photo, np.array(face.points), face.box)
+        image, points = landmarks.first_cut(photo, face.points, face.box.ravel())
         yield case.largest(f"{i}/landmarks450", points, DIGITS)
         yield _image(case, f"{i}/image450", image)
         image, points = landmarks.second_cut(image, points)
