@@ -165,6 +165,7 @@ def test_figures_of_known_errors():
     assert figures.failure_rate(nme) == 0.25
     assert figures.area(nme) == pytest.approx((0.8 + 0.6 + 0.2) / 4)
     assert figures.sampled_area(nme) == pytest.approx(figures.area(nme), abs=1e-3)
+    assert figures.sampled_area(np.array([0.05]), nodes=3) == pytest.approx((0 + 4 + 1) / 6)  # Simpson's rule
     parts = figures.by_subset(nme, np.eye(4, 6))
     assert list(parts) == ["all", "pose", "expression", "illumination", "make_up"]
     assert parts["illumination"]["nme"] == pytest.approx(0.08)
