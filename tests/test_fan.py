@@ -9,18 +9,20 @@ import pytest
 from authors_form import refusal
 
 from ppstargan import checkpoint
+from ppstargan.config import CONFIGS
 from ppstargan.convert.weights import convert, convert_file, to_authors_file
 from ppstargan.data import face_changes, heatmaps, landmarks
 from ppstargan.data.landmark_lists import IMAGES, LIST, look_at_list
 from ppstargan.data.people import draw_look, random_look
 from ppstargan.data.people_sets import write_landmarks
-from ppstargan.errors import UserError
+from ppstargan.errors import UsageError, UserError
 from ppstargan.face.weights import fan_of, load_fan
 from ppstargan.losses import adaptive_wing, wing
 from ppstargan.metrics import landmarks as figures
 from ppstargan.nets.fan import FAN, centres, peaks
 from ppstargan.nets.stargan_v2 import Networks, build
 from ppstargan.systems import fan as system
+from ppstargan.systems.load import load_config
 from ppstargan.translate import faces
 
 SIZES = {"stacks": 2, "points": 98, "width": 4, "img_size": 64}
@@ -85,6 +87,13 @@ def test_a_list_says_where_a_face_is(changed):
     (face,) = landmarks.read_faces(root, 3).train[landmarks.POOL]
     assert face.points == ((1, 2), (3, 4), (5, 6)) and face.path == root / IMAGES / "train/00000.png"
     assert face.box == (7, 8, 9, 10) and face.attributes == (False, True, False, False, True, True)
+
+
+def test_one_face_of_64_px_cannot_be_normalised():
+    small = ["model.img_size=64", "train.batch_size=1"]
+    with pytest.raises(UsageError, match=r"train\.batch_size=1 is too few .*; give 2"):
+        load_config(CONFIGS / "fan_toy.yaml", small)
+    assert load_config(CONFIGS / "fan_toy.yaml", [*small, "train.batch_size=2"]).train.batch_size == 2
 
 
 def test_points_outside_of_the_picture_are_a_bad_image(drawn):
