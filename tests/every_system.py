@@ -45,7 +45,7 @@ TINIER = {  # configuration -> what suits it alone
     "cyclegan_toy": [
         "model.img_size=16", "model.blocks=1", "model.norm=instance", "data.load_size=18", "train.pool_size=5"
     ],
-    "fan_toy": ["model.img_size=64"],
+    "fan_toy": ["model.img_size=64"],  # whose last maps have one pixel: a half needs two faces
     "gan_toy": ["model.img_size=16", "train.discriminator_steps=2"],
     "gan_mnist": ["model.img_size=16"],
     "pix2pix_toy": ["model.img_size=64", "model.levels=6", "data.load_size=72"],  # the least with dropout

@@ -8,7 +8,7 @@ from authors_form import refusal
 from PIL import Image
 
 from ppstargan.data.check import check_dataset
-from ppstargan.data.landmark_lists import LIST, read_face, read_lines
+from ppstargan.data.landmark_lists import LIST, look_at_list, read_face
 from ppstargan.data.people_sets import write_landmarks
 
 
@@ -45,9 +45,9 @@ def fields_of(root, number=2):
 
 
 def test_a_line(root):
-    (number, line), *_ = read_lines(root, "train")
-    face, fields = read_face(line), line.split(" ")
-    assert number == 1 and face.points.shape == (98, 2) and face.name == "train/00000.png"
+    path, fields = root / LIST.format(part="train"), fields_of(root, 1)
+    (where, face), *_ = look_at_list(path).faces
+    assert where == f"{path}, line 1" and face.points.shape == (98, 2) and face.name == "train/00000.png"
     np.testing.assert_array_equal(face.points[97], [float(fields[194]), float(fields[195])])
     np.testing.assert_array_equal(face.box.ravel(), [float(value) for value in fields[196:200]])
     assert face.hard == tuple(value == "1" for value in fields[200:206])
@@ -72,7 +72,7 @@ def test_drawn_faces_are_clean(root, capsys):
         ({7: "x"}, "has x as field 8, which is to be a number"),
         ({199: "nan"}, "has nan as field 200, which is to be a number"),
         ({0: "inf"}, "has inf as field 1"),
-        ({200: "2"}, "for pose, expression, illumination, make-up, occlusion, blur, each of which is to be 0 or 1"),
+        ({200: "2"}, "for pose, expression, illumination, make_up, occlusion, blur, each of which is to be 0 or 1"),
         ({205: "-1"}, "each of which is to be 0 or 1"),
         ({206: "../../secret.png"}, "names ../../secret.png, which is no place below WFLW_images"),
         ({206: "/etc/passwd"}, "names /etc/passwd, which is no place"),
@@ -104,7 +104,7 @@ def test_a_point_a_little_outside_is_no_fault(root, check):
 
 def test_a_face_twice_and_two_faces_in_a_picture(root, check):
     code, bad, _ = check(" ".join(fields_of(root, 1)))
-    assert code == 1 and bad == [f"bad: {root / LIST.format(part='train')}, line 2 is line 1 again"]
+    assert code == 1 and bad == [f"bad: {root / LIST.format(part='train')}, line 2 is line 1 again; remove one of them"]
     fields = fields_of(root)
     code, bad, said = check(" ".join([*fields[:-1], "train/00000.png"]))
     assert code == 0 and said[-1].startswith("5 pictures, 0 of them bad; 6 faces")
@@ -132,4 +132,4 @@ def test_lists_that_are_missing_empty_or_no_text(root):
     path.write_bytes(b"\xff\xfe\x00")
     assert "is no text" in refusal(check_dataset, root)
     path.unlink()
-    assert f"cannot read {path}: No such file or directory; unpack" in refusal(check_dataset, root)
+    assert f"cannot read {path}: No such file or directory; unpack WFLW" in refusal(check_dataset, root)

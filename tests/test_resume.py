@@ -5,10 +5,12 @@ import random
 import numpy as np
 import paddle
 import pytest
+from authors_form import refusal
 from toy_runs import assert_same_training, config, final_state, logged_steps
 
 from ppstargan import checkpoint
 from ppstargan.errors import UserError
+from ppstargan.nets.fan import FAN
 from ppstargan.systems import stargan_v2
 from ppstargan.training.runs import find_checkpoint
 from ppstargan.training.trainer import Trainer
@@ -172,18 +174,38 @@ def test_a_finished_run_says_so(faces, tmp_path, capsys):
     assert "1 of 1 iterations are done; raise train.iterations" in capsys.readouterr().out
 
 
-def test_a_random_fan_is_kept_by_the_checkpoint(faces, tmp_path, monkeypatch):
+def test_a_run_keeps_its_fan_whatever_becomes_of_the_file(faces, tmp_path, monkeypatch):
+    """The FAN is in the checkpoint, of whatever sizes; the file is read by new runs alone."""
     monkeypatch.setattr(Trainer, "draw_sheets", lambda self: None)  # the slow part with a FAN, and not the point
-    trainer = Trainer(
-        config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.iterations=1"),
-        stargan_v2,
-    )
-    trainer.run()
-    stored = final_state(trainer.folder)["nets"]["fan"]
-    np.testing.assert_array_equal(stored["l0.weight"], trainer.system.nets.fan.l0.weight.numpy())
-    other = Trainer(config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.seed=5"), stargan_v2)
-    other.resume(find_checkpoint(other.config, ""), allow_changes=True)
-    np.testing.assert_array_equal(other.system.nets.fan.l0.weight.numpy(), stored["l0.weight"])
+    nets = {"fan": checkpoint.arrays(FAN(width=4, img_size=64, trainable=True))}
+    sizes = {"stacks": 1, "points": 98, "width": 4, "img_size": 64, "decoding": "peaks"}
+    file = tmp_path / "fan.pdparams"
+    checkpoint.save({"system": "fan", "architecture": sizes, "domains": None, "nets": nets}, file)
+
+    def trainer(*overrides):
+        return Trainer(config(faces, tmp_path, "model.w_hpf=1", f"face.fan={file}", *overrides), stargan_v2)
+
+    def same(one):
+        assert one.system.nets.architecture["fan_width"] == 4
+        for key, value in checkpoint.arrays(one.system.nets.fan).items():
+            np.testing.assert_array_equal(value, nets["fan"][key], key)
+
+    first = trainer("train.iterations=1")
+    first.run()
+    same(first)
+    last = first.folder / "checkpoints" / "0000001.pdparams"
+    for damaged in (True, False):
+        file.write_bytes(b"none") if damaged else file.unlink()
+        again = trainer("train.iterations=2")
+        again.resume(last)
+        again.system.prepare(again.loaded)
+        same(again)
+        other = trainer()
+        assert any(line.startswith("fan: ") and "from the file" in line for line in other.initialise(last))
+        other.system.prepare(other.loaded)
+        same(other)
+        said = refusal(trainer().run)
+        assert str(file) in said and ("is damaged" if damaged else "download.py wing") in said
 
 
 def test_weights_of_another_kind_are_no_run(faces, tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ppstargan.data.bad_files import shown
 from ppstargan.data.checked import Checked, check_images, duplicates, remarks, table
-from ppstargan.data.landmark_lists import IMAGES, LIST, PARTS, Face, read_face, read_lines
+from ppstargan.data.landmark_lists import IMAGES, LIST, PARTS, Face, look_at_list
 
 STRAY = 0.5  # of the box's larger side: how far a point may be outside of the picture
 
@@ -22,17 +22,8 @@ def check_landmarks(root: str | Path) -> int:
     """
     root, bad, faces = Path(root), [], {}
     for part in PARTS:
-        where = shown(root / LIST.format(part=part))
-        faces[part], seen = [], {}
-        for number, line in read_lines(root, part):
-            if line in seen:
-                bad.append(f"{where}, line {number} is line {seen[line]} again")
-                continue
-            seen[line] = number
-            try:
-                faces[part].append((f"{where}, line {number}", read_face(line)))
-            except ValueError as error:
-                bad.append(f"{where}, line {number} {error}")
+        faces[part], faults = look_at_list(root / LIST.format(part=part))
+        bad += faults
 
     names = {part: list(dict.fromkeys(face.name for _, face in faces[part])) for part in PARTS}
     pictures = check_pictures(root, [name for part in PARTS for name in names[part]])

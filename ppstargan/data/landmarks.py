@@ -1,31 +1,21 @@
-"""Faces with landmarks in the layout of WFLW, and the square around a face that the network sees.
-
-    ROOT/WFLW_annotations/list_98pt_rect_attr_train_test/list_98pt_rect_attr_train.txt    a line for each face
-    ROOT/WFLW_annotations/list_98pt_rect_attr_train_test/list_98pt_rect_attr_test.txt
-    ROOT/WFLW_images/...                                                                  the pictures
-
-A line has x and y of every point, the box x_min y_min x_max y_max, six attributes (0 or 1) and the picture's path below
-WFLW_images, by spaces: 207 fields for 98 points; other numbers of points are read too.
-"""
+"""Faces with landmarks by the lists of WFLW, and the square around a face that the network sees."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from ppstargan.data.bad_files import BadImage, shown
 from ppstargan.data.batches import Images
+from ppstargan.data.landmark_lists import IMAGES, LIST, PARTS, POINTS, read_list
 from ppstargan.data.transforms import load_rgb
 from ppstargan.errors import UserError
 
-LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test/list_98pt_rect_attr_{}.txt"
-PICTURES = "WFLW_images"
-ATTRIBUTES = ("pose", "expression", "illumination", "make_up", "occlusion", "blur")
 POOL = "faces"  # the one name of what is drawn
 HELP = "see data/README.md, or draw faces by python tools/draw_toy.py fan"
 FIRST_SIZE, FIRST_MARGIN = 450, 10  # px of the first cut, and what no point is nearer to its border than
@@ -39,7 +29,7 @@ class Face:
     path: Path
     points: tuple  # ((x, y), …) in pixels of the picture
     box: tuple  # x_min, y_min, x_max, y_max
-    attributes: tuple  # of 0 and 1, as ATTRIBUTES
+    attributes: tuple  # a bool for each of landmark_lists.HARD
     where: str
 
     def __str__(self) -> str:
@@ -51,67 +41,32 @@ class Face:
         return self.path.parent
 
 
-def read_faces(root: str | Path, points: int = 98) -> Images:
-    """The faces of ``root``, which have ``points`` points. Raises UserError as ``read_list``."""
+def read_faces(root: str | Path, points: int = POINTS) -> Images:
+    """The faces of ``root``, which have ``points`` points; those to test on may be missing.
+
+    Raises UserError as ``landmark_lists.read_list``, and for a picture that is not there.
+    """
     root = Path(os.path.abspath(root))
-    parts = {part: root / LISTS.format(part) for part in ("train", "test")}
-    if not parts["train"].is_file():
-        raise UserError(f"no list of faces {shown(parts['train'])}; {HELP}")
-    found = {part: read_list(path, root / PICTURES, points) for part, path in parts.items() if path.is_file()}
-    digest = hashlib.sha256(parts["train"].read_bytes()).hexdigest()
+    paths = {part: root / LIST.format(part=part) for part in PARTS}
+    if not paths["train"].is_file():
+        raise UserError(f"no list of faces {shown(paths['train'])}; {HELP}")
+    found = {part: _with_pictures(path, root / IMAGES, points) for part, path in paths.items() if path.is_file()}
+    digest = hashlib.sha256(paths["train"].read_bytes()).hexdigest()
     digests = {POOL: [len(found["train"]), digest]}
     return Images({POOL: found["train"]}, {POOL: found["test"]} if "test" in found else {}, digests)
 
 
-def read_list(path: Path, pictures: Path, points: int = 98) -> list:
-    """The faces in the list ``path``, whose pictures lie below ``pictures``.
-
-    Raises UserError, with the line, for a wrong number of fields, for what is no number, for a box or attributes that
-    cannot be, for a picture that is missing or outside of the folder, and for a list without a face.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{shown(path)} cannot be read as text ({error})") from None
-    there: dict = {}
-    faces = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            face = face_of(line, f"{shown(path)}, line {number}", points, pictures)
-            if face.path not in there:
-                there[face.path] = face.path.is_file()
-            if not there[face.path]:
-                raise UserError(f"{face.where}: there is no picture {shown(face.path)}")
-            faces.append(face)
-    if not faces:
-        raise UserError(f"{shown(path)} has no face in it; {HELP}")
+def _with_pictures(path: Path, folder: Path, points: int) -> list:
+    faces, there = [], {}
+    for where, listed in read_list(path, points):
+        picture = folder / listed.name
+        if picture not in there:
+            there[picture] = picture.is_file()
+        if not there[picture]:
+            raise UserError(f"{where}: there is no picture {shown(picture)}")
+        places, box = tuple(map(tuple, listed.points.tolist())), tuple(listed.box.ravel().tolist())
+        faces.append(Face(picture, places, box, listed.hard, where))
     return faces
-
-
-def face_of(line: str, where: str, points: int = 98, pictures: Path = Path()) -> Face:
-    """The face of a list's line, which is ``where`` for messages. Raises UserError as ``read_list``."""
-    numbers = 2 * points + 4 + len(ATTRIBUTES)
-    fields = line.split(maxsplit=numbers)
-    if len(fields) != numbers + 1:
-        of = f"{2 * points} of points, 4 of a box, {len(ATTRIBUTES)} of attributes, and a path"
-        raise UserError(f"{where}: {len(fields)} fields, and {numbers + 1} are needed ({of})")
-    try:
-        values = np.array([float(field) for field in fields[:-1]])
-    except ValueError as error:
-        raise UserError(f"{where}: {error}; all fields but the last are numbers") from None
-    if not np.isfinite(values).all():
-        raise UserError(f"{where}: a field is NaN or infinity; all fields but the last are numbers")
-    places, box, attributes = np.split(values, [2 * points, 2 * points + 4])
-    if box[0] >= box[2] or box[1] >= box[3]:
-        raise UserError(f"{where}: the box {' '.join(fields[2 * points : 2 * points + 4])} is empty; "
-                        "it is x_min y_min x_max y_max")  # fmt: skip
-    if not np.isin(attributes, (0, 1)).all():
-        raise UserError(f"{where}: the six attributes in front of the path are each 0 or 1")
-    name = PurePosixPath(fields[-1].strip())
-    if name.is_absolute() or ".." in name.parts:
-        raise UserError(f"{where}: {shown(str(name))} leads out of {shown(pictures)}; give a path below it")
-    pairs = tuple(map(tuple, places.reshape(points, 2).tolist()))
-    return Face(pictures / name, pairs, tuple(box.tolist()), tuple(attributes.astype(int).tolist()), where)
 
 
 def cut(image: np.ndarray, points: np.ndarray, centre, scale: float, size: int, border: int = 0) -> tuple:

@@ -8,12 +8,11 @@ import numpy as np
 from PIL import Image
 
 from ppstargan.data.drawn import label_of, need_least, rng_of, write_drawn
+from ppstargan.data.landmark_lists import IMAGES, LIST
 from ppstargan.data.people import ATTRIBUTES, VERSION, Look, draw_look, random_attributes, random_look
 from ppstargan.errors import UserError
 
 ATTRIBUTE_LIST = "list_attr_celeba.txt"
-LANDMARK_LIST = "WFLW_annotations/list_98pt_rect_attr_train_test/list_98pt_rect_attr_{}.txt"
-LANDMARK_IMAGES = "WFLW_images"
 POINTS = "val_points.txt"  # of the two domains, in the form of WFLW's lists
 DOMAINS = ("female", "male")
 # Of the toy sets: pixels, and how many images to train and to test on (of the two domains, of each).
@@ -64,18 +63,18 @@ def write_landmarks(
     label = _label("landmarks", size, train_count, test_count, seed)
 
     def draw(root: Path) -> None:
-        (root / LANDMARK_LIST).parent.mkdir(parents=True)
+        (root / LIST).parent.mkdir(parents=True)
         for part, count in (("train", train_count), ("test", test_count)):
-            folder = root / LANDMARK_IMAGES / part
+            folder = root / IMAGES / part
             folder.mkdir(parents=True)
             lines = []
             for index in range(count):
                 look = person(seed, part, 3, index, wild=True)
                 image, points, visible = draw_look(look, size)
                 name = f"{part}/{index:05d}.png"
-                Image.fromarray(image).save(root / LANDMARK_IMAGES / name)
+                Image.fromarray(image).save(root / IMAGES / name)
                 lines.append(_line(look, points, visible, rng_of(seed, part, 4, index), size, name))
-            _write_lines(root / LANDMARK_LIST.format(part), lines)
+            _write_lines(root / LIST.format(part=part), lines)
 
     return write_drawn(root, label, "toy landmarks", draw)
 

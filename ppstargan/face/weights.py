@@ -32,6 +32,14 @@ def load_fan(path, advice: str = "") -> FAN:
     return fan
 
 
+def load_fan_to_train_by(path, random: bool) -> FAN | None:
+    """``load_fan``, or None, and says so, where there is no such file and ``random`` weights will do."""
+    if random and not Path(path).is_file():
+        print(f"no {path}: the face alignment network has RANDOM weights, and its masks mean nothing")
+        return None
+    return load_fan(path, "; or try without by -o face.allow_random_fan=true")
+
+
 def fan_of(content: dict, where) -> FAN:
     """The frozen FAN of a file's content, of the sizes that the file says; ``where`` it is from is for messages.
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import paddle
 
-from ppstargan.data.landmarks import ATTRIBUTES
+from ppstargan.data.landmark_lists import HARD
 from ppstargan.nets.fan import centres, peaks
 
 THRESHOLD = 0.10  # of NME, above which a face has failed, and to which the curve goes
@@ -60,7 +60,7 @@ def figures(nme: np.ndarray) -> dict:
 def by_subset(nme: np.ndarray, attributes: np.ndarray) -> dict:
     """{"all": figures, "pose": …} of all faces, and of those with each attribute, [N, 6]; none where no face has it."""
     attributes = np.asarray(attributes, bool)
-    parts = {name: attributes[:, i] for i, name in enumerate(ATTRIBUTES) if attributes[:, i].any()}
+    parts = {name: attributes[:, i] for i, name in enumerate(HARD) if attributes[:, i].any()}
     return {"all": figures(nme), **{name: figures(nme[part]) for name, part in parts.items()}}
 
 

@@ -56,13 +56,14 @@ class Networks:
         self.mapping_network = MappingNetwork(latent_dim, style_dim, num_domains, hidden_dim)
         self.style_encoder = StyleEncoder(style_dim=style_dim, num_domains=num_domains, **widths)
         self.discriminator = Discriminator(num_domains=num_domains, **widths)
-        self.fan = None
+        self.fan, self.frozen = None, {}
         if w_hpf > 0:
             self.see_by(FAN(fan_stacks, width=fan_width, img_size=fan_img_size))
 
     def see_by(self, fan: FAN) -> None:
         """Masks come from ``fan`` from now on; sizes of its own are kept in the architecture."""
-        self.fan, own = fan, {f"fan_{name}": size for name, size in fan.sizes.items() if name != "points"}
+        self.fan = self.frozen["fan"] = fan
+        own = {f"fan_{name}": size for name, size in fan.sizes.items() if name != "points"}
         for name in own:
             self.architecture.pop(name, None)
         if fan.sizes != FAN_SIZES:

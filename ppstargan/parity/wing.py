@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import paddle
 
 from ppstargan.data import face_changes, heatmaps, landmarks
+from ppstargan.data.landmark_lists import read_face
 from ppstargan.losses import adaptive_wing, weighted_mean, wing_loss
 from ppstargan.metrics import landmarks as figures
 from ppstargan.nets.fan import FAN, peaks
@@ -23,6 +25,7 @@ FORWARD = 2e-5
 EXACT = steps.TRAIN if paddle.__version__.startswith("2.") else 1e-9
 LINE_PIXELS = 0.03  # of a boundary: points on whole coordinates lie on the edge of two pixels
 ROUNDED, DIGITS = 1e-6, 1e-6
+TURNED = 2.0 if cv2.__version__ < "5" else 1.0  # grey levels: OpenCV 4 turns an image to within 1/32 px
 
 
 def targets_of(points: np.ndarray, size: int, stride: int = heatmaps.STRIDE) -> tuple:
@@ -82,7 +85,7 @@ def targets(case: Case):
         yield _image(case, f"{i}/image", image)
         turned, moved = face_changes.turned(image, points, s["rotate"][i], s["scale"])
         yield case.largest(f"{i}/rotated_landmarks", moved, DIGITS)
-        yield _image(case, f"{i}/rotated_image", turned)
+        yield _image(case, f"{i}/rotated_image", turned, TURNED)
         yield case.largest(f"{i}/rotated_heatmap", heatmaps.bumps(moved, 64), ROUNDED)
     yield case.largest("edge_maps", heatmaps.bumps(np.array(s["edge"]), 64), ROUNDED)
     yield case.largest("flip", heatmaps.FLIP, 0.0)
@@ -108,21 +111,21 @@ def _sums(case: Case, key: str, sums: np.ndarray) -> Check:
     return Check(case.name, key, float(exact.max()), 2 * LINE_PIXELS, sums, reference)
 
 
-def _image(case: Case, key: str, image: np.ndarray) -> Check:
-    """An image uint8 [H, W, 3], which a case may keep in [0, 1] and with the channels first; one level may differ."""
+def _image(case: Case, key: str, image: np.ndarray, levels: float = 1.0) -> Check:
+    """An image uint8 [H, W, 3], which a case may keep in [0, 1] and with the channels first; ``levels`` may differ."""
     if tuple(case.figures[key + ".shape"]) != image.shape:
-        return case.largest(key, image.transpose(2, 0, 1) / 255, 1 / 255 + ROUNDED)
-    return case.largest(key, image, 1.0)
+        return case.largest(key, image.transpose(2, 0, 1) / 255, levels / 255 + ROUNDED)
+    return case.largest(key, image, levels)
 
 
 def data(case: Case):
     """Yields the checks of a list's line and of both cuts."""
     for i, (height, width, _, _) in enumerate(case.settings["photos"]):
-        face = landmarks.face_of(str(case.figures[f"{i}/line"]), "the line")
+        face = read_face(str(case.figures[f"{i}/line"]))
         yield case.largest(f"{i}/landmarks", face.points, DIGITS)
-        yield case.largest(f"{i}/box", face.box, 0.0)
+        yield case.largest(f"{i}/box", face.box.ravel(), 0.0)
         photo = fill.photo(f"{case.prefix}/{i}", height, width)
-        image, points = landmarks.first_cut(photo, np.array(face.points), face.box)
+        image, points = landmarks.first_cut(photo, face.points, face.box.ravel())
         yield case.largest(f"{i}/landmarks450", points, DIGITS)
         yield _image(case, f"{i}/image450", image)
         image, points = landmarks.second_cut(image, points)
@@ -151,7 +154,8 @@ def metrics(case: Case):
 def forward(case: Case):
     """Yields the checks of every stack's heatmaps, and of the last channels that its hourglass sees."""
     for tag, s in case.settings["nets"].items():
-        net = _net(s).eval()
+        net = _net(s)
+        net.eval()  # which returns None in Paddle 2
         x = fill.image(f"{case.prefix}/{tag}/x", (s["batch"], 3, s["img_size"], s["img_size"]))
         for i, (maps, last) in enumerate(net.each_stack(steps.tensor((x + 1) / 2))):
             yield case.array(f"{tag}/stack{i}", maps.numpy(), FORWARD)
@@ -203,7 +207,8 @@ def train(case: Case):
     """Yields the checks of a run: every stack's loss of every step, the final weights and statistics."""
     s, found = case.settings, []
     with float64():
-        net = _net(s).train()
+        net = _net(s)
+        net.train()
         optimizer = RMSProp(s["lr"], net.parameters(), weight_decay=s["weight_decay"])
         system = SimpleNamespace(networks={"fan": net}, optimizers={"fan": optimizer})
         system.updates = lambda batch, _: fan.updates(system.networks, batch, _loss(s))

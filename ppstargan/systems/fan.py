@@ -90,6 +90,8 @@ class Config(config.Config):
         if m.img_size % 64 or m.width % 4:
             told = f"model.img_size {m.img_size} must be a multiple of 64, and model.width {m.width} one of 4"
             raise UsageError(f"{where}: {told}")
+        if m.img_size == 64 and self.train.batch_size == 1:  # whose smallest maps have one pixel
+            raise UsageError(f"{where}: train.batch_size=1 is too few to normalise at model.img_size=64; give 2")
         if (self.loss.kind == "wing_points") != (m.decoding == "mean"):
             raise UsageError(f"{where}: loss.kind=wing_points needs model.decoding=mean, and the others need peaks")
 

@@ -25,7 +25,7 @@ from ppstargan.data.dataset import read_dataset
 from ppstargan.data.folders import image_lists
 from ppstargan.data.transforms import for_training
 from ppstargan.errors import UsageError
-from ppstargan.face.weights import load_fan
+from ppstargan.face.weights import fan_of, load_fan_to_train_by
 from ppstargan.metrics.judges import load_judges
 from ppstargan.metrics.protocol import Settings
 from ppstargan.nets.stargan_v2 import AVERAGED, Networks
@@ -258,23 +258,21 @@ class System:
     def __init__(self, config: Config, data: Images):
         self.config, self.data = config, data
         self.nets = Networks(len(data.names), **dataclasses.asdict(config.model))
-        self.networks, self.architecture = self.nets.trained, self.nets.architecture
-        if self.nets.fan is not None and Path(config.face.fan).is_file():
-            self.nets.see_by(load_fan(config.face.fan))  # now, since a run's file fills it: its sizes
-        self.frozen = {} if self.nets.fan is None else {"fan": self.nets.fan}
+        self.networks, self.frozen, self.architecture = self.nets.trained, self.nets.frozen, self.nets.architecture
         t = config.train
         self.optimizers = adam_optimizers(self.networks, t.lr, t.f_lr, t.beta1, t.beta2, t.weight_decay)
 
-    def prepare(self, loaded: set) -> None:
-        """Reads the FAN, unless it is among the networks ``loaded`` from a file, and what sheets and figures need.
+    def fit_frozen(self, stored: dict, where) -> None:
+        """Takes a FAN of the sizes of that in a file's content, which need not be ours. Raises UserError for none."""
+        if self.frozen.keys() & (stored.get("nets") or {}).keys():
+            self.nets.see_by(fan_of(stored, where))
 
-        Raises UserError for what is missing or bad, before hours of training.
-        """
+    def prepare(self, loaded: set) -> None:
+        """Reads the FAN, unless it is among those ``loaded``, and what sheets and figures need. Raises UserError."""
         face, t = self.config.face, self.config.train
-        if self.frozen.keys() - loaded and not Path(face.fan).is_file():  # else it is there already
-            if not face.allow_random_fan:
-                load_fan(face.fan, "; or try without by -o face.allow_random_fan=true")  # raises
-            print(f"no {face.fan}: the face alignment network has RANDOM weights, and its masks mean nothing")
+        fan = load_fan_to_train_by(face.fan, face.allow_random_fan) if self.frozen.keys() - loaded else None
+        if fan is not None:
+            self.nets.see_by(fan)
         if distributed.rank() == 0:
             self.looked_at = sheet_images(self.data.val, self.config.model.img_size)
             self.judges = load_judges() if t.eval_every else None

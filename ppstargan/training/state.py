@@ -40,6 +40,13 @@ def content(state: State, **more) -> dict:
     }
 
 
+def fit_frozen(system, stored: dict, where) -> None:
+    """Lets a system whose frozen networks come in several sizes take those of a file's content. Raises UserError."""
+    fit = getattr(system, "fit_frozen", None)
+    if fit:
+        fit(stored, where)
+
+
 def restore(stored: dict, state: State, where: str) -> None:
     """Puts a checkpoint's networks, averages and optimisers back in place. Raises UserError where one does not fit."""
     needed = {"nets": state.networks, "averages": state.averages, "optimizers": state.networks}
@@ -132,15 +139,17 @@ def other_names(stored: dict, names: list) -> str:
     return f"{count} domains" + (f" ({', '.join(theirs)})" if theirs else "")
 
 
-def initialise(state: State, path) -> list:
+def initialise(state: State, path, stored: dict | None = None) -> list:
     """Starts networks and averages from the weights in ``path``; returns lines that say what came from where.
+
+    ``stored`` is what ``path`` holds, if it has been read.
 
     A file of moving averages alone (the published ones) gives the averaged networks both roles, and the others start
     fresh. With other domains the shared layers are kept, and what a network calls ``per_domain`` starts fresh. Other
     sizes or widths raise UserError with both shapes, and so do other systems, before anything is set; but GAN and WGAN
     have the same networks.
     """
-    stored = checkpoint.load(path)
+    stored = checkpoint.load(path) if stored is None else stored
     fast, slow, lines = stored.get("nets", {}), stored.get("averages", {}), []
     its_system = checkpoint.system_of(stored)
     if stored["architecture"] and its_system != state.system:

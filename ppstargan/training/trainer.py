@@ -77,7 +77,9 @@ class Trainer:
 
     def initialise(self, weights) -> list:
         """Starts from a file of weights; returns lines that say what came from it and what starts fresh."""
-        lines = state.initialise(self.state, weights)
+        stored = checkpoint.load(weights)
+        state.fit_frozen(self.system, stored, weights)
+        lines = state.initialise(self.state, weights, stored)
         told = {line.partition(":")[0] for line in lines if line.endswith("from the file")}
         self.loaded |= told & {*self.system.frozen, *self.system.networks}
         return lines
@@ -91,6 +93,7 @@ class Trainer:
         """
         stored = checkpoint.load(path)
         state.check_same(stored, self.state, self.config.data.root, str(path))
+        state.fit_frozen(self.system, stored, path)
         state.restore(stored, self.state, str(path))
         runs.compare_training(stored, self.config, self.data.digests, path, allow_changes)
         self.iteration, self.log_size = stored["iteration"], stored.get("log_size")
