@@ -16,7 +16,7 @@ from ppstargan.data.attributes import LIST
 from ppstargan.data.digits import write_digits
 from ppstargan.data.outlines import write_outlines
 from ppstargan.data.patterns import write_patterns
-from ppstargan.data.people_sets import write_attributes
+from ppstargan.data.people_sets import write_attributes, write_landmarks
 from ppstargan.data.ponies import write_ponies
 from ppstargan.data.toy import write_cats_lions, write_dataset
 from ppstargan.nets.fan import FAN
@@ -47,6 +47,7 @@ ADAIN = {"img_size": 32, "width": 4}
 STARGAN = {
     "img_size": 32, "g_width": 4, "g_blocks": 1, "d_width": 4, "d_layers": 3, "exclusive": False, "num_domains": 5,
 }  # fmt: skip
+FAN_4HG = {"img_size": 256, "points": 98, "stacks": 4, "width": 8, "decoding": "peaks"}
 ATTRIBUTES = ["Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young"]
 EXPRESSIONS = ["angry", "happy", "sad"]
 
@@ -151,6 +152,12 @@ def of_faces(root):
     for name, architecture, labels in (("celeba", STARGAN, ATTRIBUTES), ("rafd", classes, EXPRESSIONS)):
         path = root / f"output/stargan_{name}-DATE-TIME/checkpoints/0200000.pdparams"
         _save(path, "stargan", architecture, labels)
+
+
+    write_landmarks(data / "wflw", size=96, train_count=4, test_count=2)
+    for path in (data / "wflw_4hg.pdparams", root / "output/fan_wflw-DATE-TIME/checkpoints/0225000.pdparams"):
+        _save(path, "fan", FAN_4HG)
+    to_authors_file(data / "wflw_4hg.pdparams", root / "WFLW_4HG.pth")
 
 
 def _save(path, system, architecture, domains=None):

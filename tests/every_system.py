@@ -172,7 +172,9 @@ def main(data: Path, out: Path) -> None:
     rank, count = distributed.rank(), distributed.count()
     for name in EVERY:
         with plain(name, data, seed=rank) as (system, drawn):  # only what processes tell each other makes them equal
-            distributed.from_first(tensor for net in system.networks.values() for tensor in net.state_dict().values())
+            # The frozen ones, which each process of a run reads from one file, too.
+            nets = (*system.networks.values(), *system.frozen.values())
+            distributed.from_first(tensor for net in nets for tensor in net.state_dict().values())
             np.savez(out / f"{name}_{rank}.npz", **trained(system, drawn, (rank, count)))
     halves = Halves()
     iterate(halves, Pair(paddle.to_tensor([[1.0, 2.0 + rank]])), 0)

@@ -25,6 +25,7 @@ ADAIN = "model.img_size=32 model.width=4 data.load_size=36"
 # Beginning of a command -> arguments behind it.
 MORE = {
     "python tools/evaluate.py -c configs/adain_coco_wikiart.yaml": f"--count 2 -o {ADAIN}",
+    "python tools/evaluate.py -c configs/fan_wflw.yaml": "--count 2",
     "python tools/evaluate.py -c configs/stargan_celeba.yaml": "--count 20 --allow-random-features",
     "python tools/evaluate.py": "--seeds 1 --sources 1 --outputs 4 --mode latent --allow-random-features",
     "python tools/check_parity.py --reference tests/reference/ladder": "--case cgan_forward wgan_forward",
@@ -38,6 +39,7 @@ MORE = {
     "python tools/train.py -c configs/cyclegan_horse2zebra.yaml": f"-o {TINY} model.blocks=1",
     **{f"python tools/train.py -c configs/stargan_{name}.yaml": f"-o {FEW} {STARGAN}" for name in ("celeba", "rafd")},
     "python tools/train.py -c configs/adain_coco_wikiart.yaml": f"-o {FEW} {ADAIN}",
+    "python tools/train.py -c configs/fan_wflw.yaml": f"-o {FEW} model.img_size=64 model.width=4 model.stacks=1",
     "python tools/train.py -c configs/ugatit_selfie2anime.yaml": (
         f"-o {TINY} model.blocks=1 model.global_layers=5 model.local_layers=4"
     ),

@@ -222,7 +222,7 @@ def test_wrong_calls_are_told_in_one_line(place, evaluate, call, code, message):
 def test_a_system_without_figures(place, evaluate, monkeypatch):
     monkeypatch.delattr(gan, "MEASURES")
     code, _, error, _ = evaluate("gan_toy", "gan", "digits")
-    assert code == 1 and "gan.pdparams is of gan, and there are no figures for it; there are for cgan, " in error
+    assert code == 1 and "gan.pdparams is of gan, and there are no figures for it; there are for adain, cgan, " in error
 
 
 def test_inceptions_missing_file_is_named(evaluate, monkeypatch, tiny):

@@ -163,7 +163,7 @@ def test_every_argument_that_names_a_place_knows_the_home_folder(tool, monkeypat
         assert str(seen[name].type("~/x y")) == f"{tmp_path}/x y", name
     texts = {name for name, action in seen.items() if action.type is None and action.nargs != 0 and not action.choices}
     no_places = "--override --domain --domain-names --domains --case --host --mirror names --net --background system"
-    assert texts <= {*no_places.split(), "--size"}
+    assert texts <= {*no_places.split(), "--size", "--set", "--attributes"}
 
 
 def test_an_empty_place_is_named():
