@@ -26,7 +26,7 @@ setup(
         "opencv-python>=4.5.5",
         "pillow>=9.1",
         "pyyaml>=6.0",
-        "scikit-image>=0.19",
+        "scikit-image>=0.19",  # and with it SciPy, which is used too
         "visualdl>=2.5.3",
     ],
     extras_require={
