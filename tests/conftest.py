@@ -1,6 +1,7 @@
 """What many tests share."""
 
 import os
+import runpy
 import sys
 from pathlib import Path
 
@@ -10,7 +11,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # of each of the test runner's pr
 
 from ppstargan.data.toy import write_dataset
 
-sys.path.append(str(Path(__file__).parents[1] / "tools"))  # the tools, run in this process, find their checkout.py
+TOOLS = Path(__file__).parents[1] / "tools"
+sys.path.append(str(TOOLS))  # the tools, run in this process, find their checkout.py
 
 
 @pytest.fixture(scope="module")
@@ -18,3 +20,17 @@ def faces(tmp_path_factory):
     root = tmp_path_factory.mktemp("faces") / "toy"
     write_dataset(root, size=32, train_count=4, val_count=2, seed=0)
     return root
+
+
+@pytest.fixture
+def run_sample(monkeypatch, capsys, tmp_path):
+    """Runs tools/sample.py in ``tmp_path`` with a file of weights; returns its exit code and what it printed."""
+
+    def run(weights, *arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["tools/sample.py", "--weights", str(weights), *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(TOOLS / "sample.py"), run_name="__main__")
+        return ended.value.code, *capsys.readouterr()
+
+    return run

@@ -1,7 +1,5 @@
 """tools/sample.py for the systems that start from noise: sheets, files, videos, and which options a system takes."""
 
-import runpy
-import sys
 from pathlib import Path
 
 import noise_model
@@ -14,8 +12,6 @@ from ppstargan import checkpoint
 from ppstargan.sampler import Sampler
 from ppstargan.systems.load import names, system_named
 from ppstargan.translate import from_noise
-
-TOOL = Path(__file__).parents[1] / "tools" / "sample.py"
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +28,11 @@ def weights(tmp_path_factory):
 
 
 @pytest.fixture
-def sample(weights, monkeypatch, capsys, tmp_path):
+def sample(weights, run_sample):
     """Runs the tool with weights of a system; returns its exit code and what it printed."""
 
     def run(system, *arguments):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["tools/sample.py", "--weights", str(weights / f"{system}.pdparams"),
-                                          *map(str, arguments)])  # fmt: skip
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(TOOL), run_name="__main__")
-        return ended.value.code, *capsys.readouterr()
+        return run_sample(weights / f"{system}.pdparams", *arguments)
 
     return run
 

@@ -1,8 +1,5 @@
 """tools/sample.py for systems that make another picture of each: sheets, files, directions, and what is refused."""
 
-import runpy
-import sys
-from pathlib import Path
 
 import numpy as np
 import paddle
@@ -16,7 +13,6 @@ from ppstargan.nets.gans import build
 from ppstargan.pictures import heat, to_uint8
 from ppstargan.translate import from_pictures
 
-TOOL = Path(__file__).parents[1] / "tools" / "sample.py"
 ARCHITECTURE = {
     "img_size": 16, "channels_a": 1, "channels_b": 3, "blocks": 1, "g_width": 4, "d_network": "basic", "d_width": 4,
     "d_layers": 2, "norm": "instance", "dropout": True,
@@ -44,16 +40,11 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def sample(folder, monkeypatch, capsys, tmp_path):
+def sample(folder, run_sample):
     """Runs the tool with weights; returns its exit code and what it printed."""
 
     def run(weights, *arguments):
-        monkeypatch.chdir(tmp_path)
-        command = ["tools/sample.py", "--weights", str(folder / f"{weights}.pdparams"), *map(str, arguments)]
-        monkeypatch.setattr(sys, "argv", command)
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(TOOL), run_name="__main__")
-        return ended.value.code, *capsys.readouterr()
+        return run_sample(folder / f"{weights}.pdparams", *arguments)
 
     return run
 

@@ -1,8 +1,5 @@
 """pix2pix beyond its parity: configurations, what steps and when, rates, and pictures made by tools/sample.py."""
 
-import runpy
-import sys
-from pathlib import Path
 
 import numpy as np
 import paddle
@@ -21,7 +18,6 @@ from ppstargan.systems import pix2pix
 from ppstargan.systems.load import load_config
 from ppstargan.training.step import iterate
 
-TOOL = Path(__file__).parents[1] / "tools" / "sample.py"
 ARCHITECTURE = {
     "img_size": 64, "direction": "BtoA", "in_channels": 1, "out_channels": 3, "levels": 6, "g_width": 2,
     "d_network": "basic", "d_width": 2, "d_layers": 2, "norm": "batch", "dropout": True,
@@ -196,15 +192,11 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def sample(folder, monkeypatch, capsys, tmp_path):
+def sample(folder, run_sample):
     """Runs the tool; returns its exit code and what it printed."""
 
     def run(*arguments):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["x", "--weights", str(folder / "a.pdparams"), *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(TOOL), run_name="__main__")
-        return ended.value.code, *capsys.readouterr()
+        return run_sample(folder / "a.pdparams", *arguments)
 
     return run
 

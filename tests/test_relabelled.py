@@ -1,8 +1,5 @@
 """tools/sample.py for StarGAN: what is asked for in words, where a face's own labels come from, sheets and files."""
 
-import runpy
-import sys
-from pathlib import Path
 
 import numpy as np
 import paddle
@@ -19,7 +16,6 @@ from ppstargan.nets.stargan import redrawn
 from ppstargan.pictures import to_uint8
 from ppstargan.translate import compared, labels, relabelled
 
-TOOL = Path(__file__).parents[1] / "tools" / "sample.py"
 NAMES = ["Black_Hair", "Eyeglasses", "Blond_Hair", "Smiling"]
 ARCHITECTURE = {
     "img_size": 16, "g_width": 4, "g_blocks": 1, "d_width": 4, "d_layers": 2, "exclusive": False, "num_domains": 4,
@@ -51,16 +47,11 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def sample(folder, monkeypatch, capsys, tmp_path):
+def sample(folder, run_sample):
     """Runs the tool with weights; returns its exit code and what it printed."""
 
     def run(weights, *arguments):
-        monkeypatch.chdir(tmp_path)
-        command = ["tools/sample.py", "--weights", str(folder / f"{weights}.pdparams"), *map(str, arguments)]
-        monkeypatch.setattr(sys, "argv", command)
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(TOOL), run_name="__main__")
-        return ended.value.code, *capsys.readouterr()
+        return run_sample(folder / f"{weights}.pdparams", *arguments)
 
     return run
 

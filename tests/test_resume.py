@@ -174,6 +174,19 @@ def test_a_finished_run_says_so(faces, tmp_path, capsys):
     assert "1 of 1 iterations are done; raise train.iterations" in capsys.readouterr().out
 
 
+def test_a_random_fan_is_kept_by_the_checkpoint(faces, tmp_path, monkeypatch):
+    trainer = Trainer(
+        config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.iterations=1"),
+        stargan_v2,
+    )
+    trainer.run()
+    stored = final_state(trainer.folder)["nets"]["fan"]
+    np.testing.assert_array_equal(stored["l0.weight"], trainer.system.nets.fan.l0.weight.numpy())
+    other = Trainer(config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.seed=5"), stargan_v2)
+    other.resume(find_checkpoint(other.config, ""), allow_changes=True)
+    np.testing.assert_array_equal(other.system.nets.fan.l0.weight.numpy(), stored["l0.weight"])
+
+
 def test_a_run_keeps_its_fan_whatever_becomes_of_the_file(faces, tmp_path, monkeypatch):
     """The FAN is in the checkpoint, of whatever sizes; the file is read by new runs alone."""
     monkeypatch.setattr(Trainer, "draw_sheets", lambda self: None)  # the slow part with a FAN, and not the point

@@ -9,7 +9,7 @@ from ppstargan import checkpoint
 from ppstargan.config import CONFIGS
 from ppstargan.data.folders import find_images
 from ppstargan.data.toy import DOMAINS, write_dataset
-from ppstargan.metrics.toy import measure
+from ppstargan.metrics import toy
 from ppstargan.systems.load import load_config
 from ppstargan.translator import Translator
 
@@ -31,12 +31,13 @@ def test_the_file_is_small_and_of_its_configuration(model):
     assert {key: model.architecture[key] for key in same} == same and len(same) > 5
 
 
-def test_its_translations_are_of_their_domains_and_come_back(tmp_path, model):
-    write_dataset(tmp_path / "drawn", size=model.img_size, train_count=150, val_count=1, seed=1)
+def test_its_translations_are_of_their_domains_and_come_back(tmp_path, monkeypatch, model):
+    monkeypatch.setattr(toy, "OUTPUTS", 5)
+    write_dataset(tmp_path / "drawn", size=model.img_size, train_count=300, val_count=1, seed=1)
     known, given = ({name: find_images(root / name) for name in DOMAINS} for root in
                     (tmp_path / "drawn" / "train", ASSETS / "faces"))  # fmt: skip
     assert [len(paths) for paths in given.values()] == [6, 6, 6]  # none of them trained on
-    report = measure(model.nets, known, given, model.img_size, model.architecture["latent_dim"])
+    report = toy.measure(model.nets, known, given, model.img_size, model.architecture["latent_dim"])
     assert report.accuracy == 1, report
-    assert min(report.latent_share, report.reference_share) >= 0.9, report  # another judge for another processor
+    assert min(report.latent_share, report.reference_share) >= 0.95, report
     assert min(report.latent_spread, report.reference_spread) >= 0.2 and report.cycle_error <= 0.3, report

@@ -1,7 +1,5 @@
 """tools/sample.py for AdaIN: pictures of any size, mixtures, sheets, files and videos, and what is refused."""
 
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +16,6 @@ from ppstargan.translate import clips, stylizer, video
 from ppstargan.translate.colours import coral
 from ppstargan.translate.stylizer import Stylizer
 
-TOOL = Path(__file__).parents[1] / "tools" / "sample.py"
 ARCHITECTURE = {"img_size": 16, "width": 4}
 
 
@@ -65,16 +62,11 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def sample(folder, monkeypatch, capsys, tmp_path):
+def sample(folder, run_sample):
     """Runs the tool; returns its exit code and what it printed."""
 
     def run(*arguments):
-        monkeypatch.chdir(tmp_path)
-        command = ["tools/sample.py", "--weights", folder / "w.pdparams", *arguments]
-        monkeypatch.setattr(sys, "argv", list(map(str, command)))
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(TOOL), run_name="__main__")
-        return ended.value.code, *capsys.readouterr()
+        return run_sample(folder / "w.pdparams", *arguments)
 
     return run
 

@@ -11,6 +11,7 @@ from typing import Callable
 
 from ppstargan.convert.cyclegan import without_statistics
 from ppstargan.convert.shapes import (
+    beside,
     convolution_shape,
     discriminator,
     image_channels,
@@ -45,18 +46,14 @@ def parts_of(path, kind: str, state: dict, read: Callable) -> tuple:
     """
     path, letter = Path(path), kind[-1]
     parts, remarks = {NETWORKS[letter]: without_statistics(state)}, []
-    named = re.fullmatch(r"(.*_net_)([GD])(\.\w+)", path.name)
-    if named and named[2] != letter:
-        raise UserError(f"{path} is called {named[2]}, and holds {DESCRIPTIONS[kind]}; give it the name that it had")
-    other = "D" if letter == "G" else "G"
-    beside = path.with_name(f"{named[1]}{other}{named[3]}") if named else None
-    if beside and beside.exists():
-        found, theirs = read(beside)
-        if found == f"pix2pix/{other}":
-            parts[NETWORKS[other]] = without_statistics(theirs[found])
-            remarks.append(f"with {beside.name}, which is beside it")
+    other = beside(path, r"(.*_net_)([GD])(\.\w+)", letter, DESCRIPTIONS[kind])
+    if other:
+        found, theirs = read(other)
+        if found in DESCRIPTIONS and found != kind:
+            parts[NETWORKS[found[-1]]] = without_statistics(theirs[found])
+            remarks.append(f"with {other.name}, which is beside it")
         else:
-            remarks.append(f"without {beside.name} beside it, which is not pix2pix's")
+            remarks.append(f"without {other.name} beside it, which is not pix2pix's")
     return {name: parts[name] for name in NETWORKS.values() if name in parts}, remarks
 
 

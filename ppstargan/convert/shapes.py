@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 
 from ppstargan.errors import UserError
@@ -57,3 +60,16 @@ def discriminator(state: dict, where: str) -> tuple:
     if prefix == "model":  # two convolutions behind those that halve the image
         told["d_layers"] = sum(rank(state, key) == 4 for key in state) - 2
     return told, first[1]
+
+
+def beside(path: Path, pattern: str, letter: str, held: str) -> Path | None:
+    """The file of the other network of G and D that a run has saved with ``path``, where it is there.
+
+    ``pattern`` is of names: what is before the letter, the letter, and what is behind it. Raises UserError where
+    ``path``, which holds ``letter``'s network (``held``, in words), is called as the other's.
+    """
+    named = re.fullmatch(pattern, path.name)
+    if named and named[2] != letter:
+        raise UserError(f"{path} is called {named[2]}, and holds {held}; give it the name that it had")
+    other = path.with_name(f"{named[1]}{'D' if letter == 'G' else 'G'}{named[3]}") if named else path
+    return other if named and other.exists() else None

@@ -11,7 +11,7 @@ from typing import Callable
 
 import numpy as np
 
-from ppstargan.convert.shapes import convolution_shape, rank
+from ppstargan.convert.shapes import beside, convolution_shape, rank
 from ppstargan.errors import UserError
 
 DESCRIPTIONS = {
@@ -40,17 +40,13 @@ def parts_of(path, kind: str, state: dict, read: Callable) -> tuple:
     """
     path, letter = Path(path), kind[-1]
     parts, remarks = {NETWORKS[letter]: state}, []
-    named = re.fullmatch(r"(.*-)([GD])(\.\w+)", path.name)
-    if named and named[2] != letter:
-        raise UserError(f"{path} is called {named[2]}, and holds {DESCRIPTIONS[kind]}; give it the name that it had")
-    other = "D" if letter == "G" else "G"
-    beside = path.with_name(f"{named[1]}{other}{named[3]}") if named else None
-    if beside and beside.exists():
-        found, theirs = read(beside)
-        if found != f"stargan/{other}":
-            raise UserError(f"{beside}, beside {path.name}, is not StarGAN's; move it away, or rename it")
-        parts[NETWORKS[other]] = theirs[found]
-        remarks.append(f"with {beside.name}, which is beside it")
+    other = beside(path, r"(.*-)([GD])(\.\w+)", letter, DESCRIPTIONS[kind])
+    if other:
+        found, theirs = read(other)
+        if found == kind or found not in DESCRIPTIONS:
+            raise UserError(f"{other}, beside {path.name}, is not StarGAN's; move it away, or rename it")
+        parts[NETWORKS[found[-1]]] = theirs[found]
+        remarks.append(f"with {other.name}, which is beside it")
     return {name: parts[name] for name in NETWORKS.values() if name in parts}, remarks
 
 

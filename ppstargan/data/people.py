@@ -11,15 +11,15 @@ from typing import Iterable, NamedTuple
 import cv2
 import numpy as np
 
+from ppstargan.data.attributes import HAIR
 from ppstargan.data.people_face import features
 from ppstargan.data.people_hair import behind, in_front
 from ppstargan.data.people_paint import Painter
 from ppstargan.data.people_parts import body, ears, glasses, skin
-from ppstargan.data.people_points import FLIP, Head, landmarks, lifts
+from ppstargan.data.people_points import Head, landmarks, lifts
 from ppstargan.data.shapes import SUPERSAMPLING, shrunk, slope, vary
 
 VERSION = 1  # raise it when the drawing changes: a dataset of another version is not reused
-HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")  # each person has one of these
 ATTRIBUTES = tuple(sorted((*HAIR, "Eyeglasses", "Male", "Pale_Skin", "Smiling")))  # CelebA's names, in its order
 
 # RGB
@@ -91,12 +91,6 @@ class Look(NamedTuple):
     def has(self, name: str) -> bool:
         """Whether it has the attribute ``name``."""
         return name in self.attributes
-
-    def mirrored(self) -> Look:
-        """The same, seen in a mirror."""
-        turned = {name: -getattr(self, name) for name in ("turn", "roll", "gaze", "part")}
-        angles = {name: np.pi - getattr(self, name) for name in ("wall_angle", "light_angle")}
-        return self._replace(x=1 - self.x, **turned, **angles)
 
 
 def random_attributes(rng: np.random.Generator, male: bool | None = None) -> frozenset:
@@ -212,20 +206,6 @@ def draw_look(look: Look, size: int) -> tuple:
     if look.blur:
         canvas = cv2.GaussianBlur(canvas, (0, 0), look.blur * look.scale * large)
     return _lit(shrunk(canvas, size), look), (pixels + 0.5) / SUPERSAMPLING - 0.5, visible
-
-
-def draw_person(attributes: Iterable, size: int, rng: np.random.Generator) -> tuple:
-    """A random person with just these ``attributes``, as ``draw_look`` gives it.
-
-    One of HAIR must be among them. The same state of ``rng`` gives the same person at any size, and with other
-    attributes its like.
-    """
-    return draw_look(random_look(attributes, rng), size)
-
-
-def mirrored_points(points: np.ndarray, size: int) -> np.ndarray:
-    """The points [98, 2] of a picture's mirror image, in its own order."""
-    return (points * (-1, 1) + (size - 1, 0))[FLIP]
 
 
 def _wall(look: Look, size: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ppstargan.data.heatmaps import FLIP  # points[FLIP] are those of the mirrored face, in its order
 from ppstargan.data.shapes import smooth
 
 CONTOUR, BROWS, NOSE, EYES, MOUTH, PUPILS = (
@@ -16,15 +17,6 @@ CONTOUR, BROWS, NOSE, EYES, MOUTH, PUPILS = (
     slice(96, 98),
 )  # fmt: skip
 COUNT = 98
-_SWAPPED = (
-    [(i, 32 - i) for i in range(16)]
-    + [(33, 46), (34, 45), (35, 44), (36, 43), (37, 42), (38, 50), (39, 49), (40, 48), (41, 47), (55, 59), (56, 58)]
-    + [(60, 72), (61, 71), (62, 70), (63, 69), (64, 68), (65, 75), (66, 74), (67, 73), (76, 82), (77, 81), (78, 80)]
-    + [(83, 87), (84, 86), (88, 92), (89, 91), (93, 95), (96, 97)]
-)
-FLIP = np.arange(COUNT)  # points[FLIP] are those of the mirrored face, in its order
-for _a, _b in _SWAPPED:
-    FLIP[_a], FLIP[_b] = _b, _a
 
 # The right half of the contour from ear to chin, of a round face and of a square one.
 _ROUND = [(0.5, -0.16), (0.497, 0.02), (0.465, 0.22), (0.4, 0.42), (0.29, 0.59), (0.14, 0.705), (0, 0.73)]

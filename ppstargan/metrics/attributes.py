@@ -14,8 +14,8 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
-from ppstargan.data.attributes import targets
-from ppstargan.data.people import ATTRIBUTES, HAIR, draw_look, random_attributes, random_look
+from ppstargan.data.attributes import HAIR, targets
+from ppstargan.data.people import ATTRIBUTES, draw_look, random_attributes, random_look
 from ppstargan.metrics.classifier import fit, probabilities
 from ppstargan.nets.norms import BatchNorm
 

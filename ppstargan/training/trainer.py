@@ -80,8 +80,7 @@ class Trainer:
         stored = checkpoint.load(weights)
         state.fit_frozen(self.system, stored, weights)
         lines = state.initialise(self.state, weights, stored)
-        told = {line.partition(":")[0] for line in lines if line.endswith("from the file")}
-        self.loaded |= told & {*self.system.frozen, *self.system.networks}
+        self.loaded |= {*stored.get("nets", {}), *stored.get("averages", {})}
         return lines
 
     def resume(self, path: Path, allow_changes: bool = False) -> None:

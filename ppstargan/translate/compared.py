@@ -95,7 +95,7 @@ def from_noise(content: dict, weights, images: Images, settings: Settings) -> tu
     of_classes = bool(content["architecture"].get("num_domains"))
     model = Sampler(weights, images.names if of_classes else None, settings.batch_size, content)
     items = [(item, label) for label, some in enumerate(images.train.values()) for item in some]
-    chosen, warnings = _good(choose(items, settings.count or COUNT), "images", "train", settings)
+    chosen, warnings = good_ones(choose(items, settings.count or COUNT), "images", "train", settings)
     real, labels = [item for item, _ in chosen], np.array([label for _, label in chosen])
     count, channels = settings.count or len(real), model.architecture["channels"]
     asked = labels[np.arange(count) % len(labels)]
@@ -131,9 +131,9 @@ def from_sides(content: dict, weights, images: Images, settings: Settings, ways:
     none, and as ``OneWay``.
     """
     sides, warnings = {}, []
-    for name, paths in _held_out(images).items():
+    for name, paths in held_out(images).items():
         chosen = [(path, name) for path in choose(paths, settings.count or COUNT)]
-        good, lines = _good(chosen, name, "val", settings)
+        good, lines = good_ones(chosen, name, "val", settings)
         sides[name], warnings = [path for path, _ in good], warnings + lines
     (a, b), architecture, size = sides, content["architecture"], content["architecture"]["img_size"]
     setting = Setting((size, size), 1, resample, "squash", None)
@@ -160,7 +160,7 @@ def from_pairs(content: dict, weights, images: Images, settings: Settings) -> tu
     What becomes of the given images of val (or test) is compared with the wanted ones, also one by one (L1). The
     network is used as in training, as the authors do. Raises UserError where there are none, and as ``OneWay``.
     """
-    (items,), architecture = _held_out(images).values(), content["architecture"]
+    (items,), architecture = held_out(images).values(), content["architecture"]
     direction, size, channels = (architecture[key] for key in ("direction", "img_size", "out_channels"))
     good, warnings = _good_pairs(choose(items, settings.count or COUNT), direction, settings)
     ways = {direction: Way("generator", "in_channels")}
@@ -181,7 +181,7 @@ def from_pairs(content: dict, weights, images: Images, settings: Settings) -> tu
     return comparisons, warnings
 
 
-def _held_out(images: Images) -> dict:
+def held_out(images: Images) -> dict:
     """The images of val or test."""
     if not images.val:
         raise UserError("there is neither val nor test beside train, whose images would be translated; add one")
@@ -235,7 +235,7 @@ def _good_pairs(items: list, direction: str, settings: Settings) -> tuple:
     return good, [f"{len(bad)} of {len(items)} pairs of val are bad and left out: {listing(bad)}"] if bad else []
 
 
-def _good(items: list, domain: str, part: str, settings: Settings) -> tuple:
+def good_ones(items: list, domain: str, part: str, settings: Settings) -> tuple:
     """Those of [(path or image in memory, what it is)] that can be read, and warnings on the rest."""
     paths = [item for item, _ in items if not isinstance(item, np.ndarray)]
     if not paths:

@@ -160,16 +160,16 @@ def write_sheets(given: argparse.Namespace, model: Relabeller, sources: list, wi
     """
     rows, columns = given.rows or ROWS, given.columns or COLUMNS
     tops, lefts = range(0, len(sources), rows), range(0, len(wishes), columns)
+    one = len(sources) == len(wishes) == 1
     names = iter(sampling.free_names(given.out, len(tops) * len(lefts), inputs, given.force))
     for top, left in ((top, left) for top in tops for left in lefts):
         images = model.read(sources[top : top + rows])
         ready = model.prepare(images)
         made = [model.render(ready, wish) for wish in wishes[left : left + columns]]
-        one = len(sources) == len(wishes) == 1
         path = next(names)
         pictures.save_image(made[0][0] if one else pictures.grid([list(row) for row in zip(images, *made)]), path)
         print(f"wrote {path}", flush=True)
-    if not (given.out_dir or one):
+    if not one:
         print(f"columns: the face, then {', '.join(wish.name for wish in wishes)}", flush=True)
 
 
@@ -180,19 +180,19 @@ def comparisons(content: dict, weights, images: Images, settings: compared.Setti
     that have it there. Raises UserError as ``Relabeller``, and where nothing can be compared.
     """
     model = Relabeller(content, weights, images.names)
-    paths, known = held_out(images)
-    found, warnings = compared._good([(path, i) for i, path in enumerate(paths)], "faces", "val", settings)
+    paths, known = labelled(images)
+    found, warnings = compared.good_ones([(path, i) for i, path in enumerate(paths)], "faces", "val", settings)
     found = choose(found, settings.count or compared.COUNT)
     crop = content.get("config", {}).get("data", {}).get("crop_size", min(load_rgb(found[0][0]).size))
     seen = partial(_seen, crop=crop, size=model.img_size)
-    chosen, few = [], []
+    network, chosen, few = digest_of(model.generator), [], []
     for column, wish in enumerate(labels.each(model.names, model.exclusive)):
         without = [(path, i) for path, i in found if not known[i, column]]
         real = [path for path, i in found if known[i, column]]
         if min(len(without), len(real)) < LEAST_REAL:
             few.append(wish.name)
             continue
-        made_of = {"network": digest_of(model.generator), "label": wish.name, "crop": crop,
+        made_of = {"network": network, "label": wish.name, "crop": crop,
                    "given": store.digest_of_files([path for path, _ in without]),
                    "labels": store.digest({"known": known[[i for _, i in without]].tolist()})}  # fmt: skip
         words = (
@@ -208,9 +208,9 @@ def comparisons(content: dict, weights, images: Images, settings: compared.Setti
     return chosen, warnings
 
 
-def held_out(images: Images) -> tuple:
+def labelled(images: Images) -> tuple:
     """(paths of val, their labels [N, C])."""
-    parts = list(compared._held_out(images).values())
+    parts = list(compared.held_out(images).values())
     if isinstance(parts[0], Faces):
         return list(parts[0]), parts[0].labels
     paths = [path for part in parts for path in part]
