@@ -132,6 +132,8 @@ def test_the_code_that_a_page_names_is_there(page):
 def test_the_page_on_the_paper_names_code_in_both_languages():
     english, chinese = (set(named_code(ROOT / "docs" / name)) for name in ("paper.md", "paper_cn.md"))
     assert len(english) > 40 and english == chinese
+    # The equations of every system, which are functions of its updates.
+    assert {path.stem for path, name in english if path.parent.name == "systems"} == set(names())
 
 
 @pytest.mark.parametrize("page", CHINESE, ids=name_of)
