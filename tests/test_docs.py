@@ -2,11 +2,14 @@
 
 import ast
 import importlib.util
+import json
 import re
+from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from test_ladder import EXPECTED as LADDER
 from test_parity import EXPECTED
 
 from ppstargan.config import known_keys
@@ -150,6 +153,22 @@ def test_the_parity_report_counts_the_checks_that_the_tests_run():
     renew = "paste the table that python tools/check_parity.py prints into docs/parity.md and docs/parity_cn.md"
     assert {case: int(count) for case, count in rows} == EXPECTED, renew
     assert f"\n{sum(EXPECTED.values())} passed, 0 failed\n" in text, renew
+
+
+def test_the_parity_report_has_all_systems():
+    counts = Counter()
+    for folder, expected in (("parity", EXPECTED), ("ladder", LADDER)):
+        cases = json.loads(text_of(ROOT / "tests" / "reference" / folder / "manifest.json"))["cases"]
+        for case, checks in expected.items():
+            counts[cases[case].get("system", "stargan_v2")] += checks
+    for page in ("parity.md", "parity_cn.md"):
+        text = text_of(ROOT / "docs" / page)
+        rows = re.findall(r"^(\w+) +\d+ +0 +(\d+) +[\d.e-]+ +[\d.e-]+  \S+$", text, re.M)
+        renew = f"paste the last table that python tools/check_parity.py prints into docs/{page}"
+        assert {system: int(checks) for system, checks in rows} == counts, renew
+        assert f"\n{sum(counts.values())} passed, 0 failed\n" in text, renew
+        told = {name for row in re.findall(r"^\| (`.+?) \|", text, re.M) for name in re.findall(r"`(\w+)`", row)}
+        assert set(names()) <= told, "a system of which the report does not say what is proved"
 
 
 def test_every_page_on_its_own_subject_is_there_in_both_languages():
