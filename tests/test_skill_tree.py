@@ -41,5 +41,7 @@ def test_its_links_lead_to_lessons_and_files():
 def test_it_runs_on_a_small_setting(tmp_path, monkeypatch):
     notebook = run_small(PATH, tmp_path, monkeypatch)
     for cell, system, _ in climbs(notebook):
-        if system != "adain":  # whose encoder takes minutes
+        if system in ("gan", "cyclegan", "stargan_v2"):  # the others say that they are left out, for the sake of time
             assert pictures(cell) == 1 and "样图： output/" in printed(cell), system
+        else:
+            assert "只跑其中三级" in printed(cell)
