@@ -253,6 +253,7 @@ def test_perfect_networks_score_everything(faces):
         ("cyclegan_toy", [], 2, 1),  # batch norm, which looks across the batch
         ("pix2pix_toy", [], 2, 1),
         ("gan_toy", [], 2, 1),
+        ("fan_toy", [], 2, 2),  # whose batch norms do with half a batch
     ],
 )
 def test_two_processes_only_where_each_can_have_its_half(name, overrides, cores, count, monkeypatch, capsys):

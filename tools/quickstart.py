@@ -59,7 +59,8 @@ def main() -> int:
 
 def processes(config, kind, device: str):
     """A second process for the second core, where each can have its half of a batch."""
-    halves = not (kind.System.across_batch or config.train.batch_size % (2 * config.train.accumulate))
+    halves = TOYS[config.system].halves or not kind.System.across_batch
+    halves = halves and config.train.batch_size % (2 * config.train.accumulate) == 0
     cores = usable_cores() if device.startswith("CPU") else 0
     if not halves or cores < 2 or distributed.launched() or sys.platform == "win32":
         return contextlib.nullcontext()

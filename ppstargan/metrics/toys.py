@@ -32,12 +32,16 @@ AT_ONCE = 50  # images that are translated together
 
 
 class Toy(NamedTuple):
-    """``draw(config)`` fills ``data.root``, unless it is filled; ``measure(trainer)`` returns a report with lines."""
+    """``draw(config)`` fills ``data.root``, unless it is filled; ``measure(trainer)`` returns a report with lines.
+
+    ``halves``: its batch norms do as well with half a batch, so that two processes can share one.
+    """
 
     what: str
     draw: Callable
     measure: Callable
     sheet: str  # the name of the one to look at
+    halves: bool = False
 
 
 def draw_faces(config) -> None:
@@ -187,6 +191,6 @@ TOYS = {  # by the system
     "pix2pix": Toy("outlines and faces", draw_outlines, measure_outlines, "pairs"),
     "cyclegan": Toy("ponies", draw_ponies, measure_ponies, "a_to_b"),
     "stargan": Toy("people", draw_attributes, measure_attributes, "attributes"),
-    "fan": Toy("people with landmarks", draw_people, measure_people, "faces"),
+    "fan": Toy("people with landmarks", draw_people, measure_people, "faces", halves=True),
     "ugatit": Toy("cats and lions", draw_cats_lions, measure_cats_lions, "a2b"),
 }
