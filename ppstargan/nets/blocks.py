@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -108,8 +109,14 @@ class AdainResBlk(nn.Layer):
 
 def high_pass(x: paddle.Tensor, w_hpf: float) -> paddle.Tensor:
     """Laplacian of each channel divided by ``w_hpf``: [N, C, H, W] -> the same shape, zero padding."""
+    channels = x.shape[1]
+    weight = _laplacian(channels, w_hpf, resample.dtype_name(x), paddle.get_device())
+    return F.conv2d(x, weight, padding=1, groups=channels)
+
+
+@functools.lru_cache(maxsize=None)  # made at every call, it would be copied to a GPU 24 times an iteration
+def _laplacian(channels: int, w_hpf: float, dtype: str, device: str) -> paddle.Tensor:
+    """Constant kernel [channels, 1, 3, 3] on ``device``."""
     kernel = -np.ones((3, 3), np.float32)
     kernel[1, 1] = 8
-    channels = x.shape[1]
-    weight = paddle.to_tensor(np.tile(kernel / w_hpf, (channels, 1, 1, 1)), dtype=x.dtype)
-    return F.conv2d(x, weight, padding=1, groups=channels)
+    return paddle.to_tensor(np.tile(kernel / w_hpf, (channels, 1, 1, 1)), dtype=dtype)

@@ -31,7 +31,7 @@ def _spread(kind: str, dtype: str, device: str) -> paddle.Tensor:
 
 def _kernel_4x4(weight: paddle.Tensor, kind: str) -> paddle.Tensor:
     first, second = weight.shape[:2]
-    spread = _spread(kind, _dtype(weight), paddle.get_device())
+    spread = _spread(kind, dtype_name(weight), paddle.get_device())
     with paddle.amp.auto_cast(enable=False):  # sums of weights, before these are rounded to half precision
         return paddle.matmul(weight.reshape([first * second, 9]), spread).reshape([first, second, 4, 4])
 
@@ -72,7 +72,7 @@ def pool(x: paddle.Tensor) -> paddle.Tensor:
     if not _narrow_on_cpu(w):
         return F.avg_pool2d(x, 2)
     rows = x.reshape([-1, 2 * w])  # two rows of pixels behind each other
-    return paddle.matmul(rows, _matrix("pool", w // 2, _dtype(x))).reshape([-1, c, h // 2, w // 2])
+    return paddle.matmul(rows, _matrix("pool", w // 2, dtype_name(x))).reshape([-1, c, h // 2, w // 2])
 
 
 def upsample(x: paddle.Tensor) -> paddle.Tensor:
@@ -81,7 +81,7 @@ def upsample(x: paddle.Tensor) -> paddle.Tensor:
     if not _narrow_on_cpu(w):
         return F.interpolate(x, scale_factor=2, mode="nearest")
     rows = x.reshape([-1, w])
-    return paddle.matmul(rows, _matrix("upsample", w, _dtype(x))).reshape([-1, c, 2 * h, 2 * w])
+    return paddle.matmul(rows, _matrix("upsample", w, dtype_name(x))).reshape([-1, c, 2 * h, 2 * w])
 
 
 def _narrow_on_cpu(width: int) -> bool:
@@ -96,5 +96,6 @@ def _matrix(kind: str, width: int, dtype: str) -> paddle.Tensor:
     return paddle.to_tensor(upsampling if kind == "upsample" else upsampling.T / 4)
 
 
-def _dtype(x: paddle.Tensor) -> str:
+def dtype_name(x: paddle.Tensor) -> str:
+    """"float32", say."""
     return str(x.dtype).split(".")[-1]
