@@ -12,7 +12,7 @@ from paddle.nn import functional as F
 
 from ppstargan.nets import resample
 from ppstargan.nets.domains import DomainLinear
-from ppstargan.nets.norms import AdaIN
+from ppstargan.nets.norms import AdaIN, ScaledInstanceNorm
 from ppstargan.nets.resample import Conv2D
 
 SLOPE = 0.2  # of every leaky ReLU
@@ -45,8 +45,8 @@ class ResBlk(nn.Layer):
         self.downsample = downsample
         self.conv1 = Conv2D(dim_in, dim_in, 3, padding=1)
         self.conv2 = Conv2D(dim_in, dim_out, 3, padding=1)
-        self.norm1 = nn.InstanceNorm2D(dim_in) if normalize else None
-        self.norm2 = nn.InstanceNorm2D(dim_in) if normalize else None
+        self.norm1 = ScaledInstanceNorm(dim_in) if normalize else None
+        self.norm2 = ScaledInstanceNorm(dim_in) if normalize else None
         self.conv1x1 = Conv2D(dim_in, dim_out, 1, bias_attr=False) if dim_in != dim_out else None
 
     def shortcut(self, x: paddle.Tensor) -> paddle.Tensor:

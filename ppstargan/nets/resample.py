@@ -36,17 +36,27 @@ def _kernel_4x4(weight: paddle.Tensor, kind: str) -> paddle.Tensor:
         return paddle.matmul(weight.reshape([first * second, 9]), spread).reshape([first, second, 4, 4])
 
 
-def _add_bias(x: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
+def add_bias(x: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
+    """x [N, C, H, W] and a number [C] for each channel, in the precision of x."""
     # Paddle's convolution adds its bias as [1, C, 1, 1]; on a CPU that broadcast takes 15 times as long as this one.
-    return x + bias.reshape([-1, 1, 1])
+    bias = bias.reshape([-1, 1, 1])
+    return x + (bias if bias.dtype == x.dtype else bias.astype(x.dtype))  # in float32, it would make x that too
 
 
 class Conv2D(nn.Conv2D):
-    """``paddle.nn.Conv2D`` with a faster sum of the bias."""
+    """``paddle.nn.Conv2D`` with a faster sum of the bias, which leaves half precision as it is."""
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         y = F.conv2d(x, self.weight, None, self._stride, self._padding)
-        return y if self.bias is None else _add_bias(y, self.bias)
+        return y if self.bias is None else add_bias(y, self.bias)
+
+
+class Conv2DTranspose(nn.Conv2DTranspose):
+    """``paddle.nn.Conv2DTranspose`` with the sum of ``Conv2D``."""
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        y = F.conv2d_transpose(x, self.weight, None, self._stride, self._padding, self.output_padding)
+        return y if self.bias is None else add_bias(y, self.bias)
 
 
 def conv_pool(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
@@ -54,7 +64,7 @@ def conv_pool(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) -> p
 
     ``weight`` is the 3x3 parameter [D, C, 3, 3].
     """
-    return _add_bias(F.conv2d(x, _kernel_4x4(weight, "pool"), stride=2, padding=1), bias)
+    return add_bias(F.conv2d(x, _kernel_4x4(weight, "pool"), stride=2, padding=1), bias)
 
 
 def upsample_conv(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
@@ -63,7 +73,7 @@ def upsample_conv(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) 
     ``weight`` is the 3x3 parameter [D, C, 3, 3].
     """
     kernel = _kernel_4x4(weight, "upsample").transpose([1, 0, 2, 3])
-    return _add_bias(F.conv2d_transpose(x, kernel, stride=2, padding=1), bias)
+    return add_bias(F.conv2d_transpose(x, kernel, stride=2, padding=1), bias)
 
 
 def pool(x: paddle.Tensor) -> paddle.Tensor:
