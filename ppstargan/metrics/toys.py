@@ -16,7 +16,7 @@ from ppstargan.data.digits import CLASSES, write_digits
 from ppstargan.data.outlines import write_outlines
 from ppstargan.data.pairs import POOL, load_pairs
 from ppstargan.data.patterns import write_patterns
-from ppstargan.data.people_sets import write_attributes, write_landmarks
+from ppstargan.data.people_sets import write_attributes, write_landmarks, write_people
 from ppstargan.data.styles import load_middles
 from ppstargan.data.toy import write_cats_lions, write_dataset
 from ppstargan.data.transforms import for_testing
@@ -80,6 +80,11 @@ def draw_attributes(config) -> None:
 def draw_people(config) -> None:
     """Raises UserError as ``write_landmarks``."""
     write_landmarks(config.data.root)
+
+
+def draw_women_men(config) -> None:
+    """Raises UserError as ``write_people``."""
+    write_people(config.data.root, size=config.model.img_size)
 
 
 def measure_faces(trainer) -> toy.Report:
@@ -176,11 +181,11 @@ def generated(generator, count: int, latent_dim: int, classes: np.ndarray | None
     return paddle.concat(parts).numpy()
 
 
-_FACES = Toy("faces", draw_faces, measure_faces, "reference")
 _DIGITS = Toy("digits", draw_digits, measure_digits, "samples")
-TOYS = {  # by the system
+TOYS = {  # by the system; faces is stargan_v2's second one
     "adain": Toy("faces and patterns", draw_patterns, measure_patterns, "styles"),
-    "stargan_v2": _FACES,
+    "stargan_v2": Toy("faces", draw_faces, measure_faces, "reference"),
+    "faces": Toy("women and men", draw_women_men, measure_faces, "reference"),
     "gan": _DIGITS,
     "wgan": _DIGITS,
     "cgan": _DIGITS,
