@@ -10,6 +10,7 @@ import contextlib
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import checkout  # noqa: F401
 
@@ -17,7 +18,7 @@ from ppstargan import checkpoint
 from ppstargan.cli import add_override, add_resume, add_system, parser, run_tool
 from ppstargan.errors import UserError
 from ppstargan.files import make_folder
-from ppstargan.metrics.toys import TOYS
+from ppstargan.metrics.toys import TOYS, Toy
 from ppstargan.runtime import choose_device, one_thread, usable_cores
 from ppstargan.systems.load import load_config, system_named
 from ppstargan.training import distributed, runs
@@ -31,62 +32,58 @@ SYSTEMS = {
 }
 
 
+class Part(NamedTuple):
+    """A training of the command's, from the checkpoint that ``resume`` names, if it is not None."""
+
+    config: object
+    toy: Toy
+    resume: str | None
+
+
 def main() -> int:
     arguments = parser(__doc__, "python tools/quickstart.py gan -o train.iterations=400")
     add_system(arguments, SYSTEMS, "stargan_v2")
     add_override(arguments)
     add_resume(arguments)
     given = arguments.parse_args()
-    config = load_config(SYSTEMS[given.system], given.override)
+    parts = parts_of(given)
     # At 32 px two threads gain a tenth on a quiet machine, and lose half where a core is busy; two processes gain half.
-    device = choose_device()
+    device, first = choose_device(), not distributed.is_second()
     print(f"device: {device}\nthreads: {one_thread()}", flush=True)
-    if distributed.is_second():
-        return train(config, given.resume, given.allow_changes)[1]
-    if given.system == "faces" and not Path(config.face.fan).is_file():
-        code = make_fan(config, given)
-        if code:
-            return code
-
-    toy = TOYS[given.system if given.system in TOYS else config.system]
-    toy.draw(config)
-    print(f"drawn {toy.what}: {config.data.root}", flush=True)
-    begun = time.perf_counter()
-    with processes(config, device, given):
-        trainer, code = train(config, given.resume, given.allow_changes)
-    if code:
-        return code
-    report(trainer, toy, begun)
+    for config, toy, _ in parts if first else ():
+        toy.draw(config)
+        print(f"drawn {toy.what}: {config.data.root}", flush=True)
+    with processes(parts, device):
+        for part in parts:
+            begun = time.perf_counter()
+            trainer, code = train(part, given.allow_changes)
+            if code:
+                return code
+            if part is not parts[-1]:
+                with distributed.first_goes_first():
+                    if first:
+                        report(trainer, part.toy, begun)
+                        keep_fan(runs.checkpoints(trainer.folder)[-1], parts[-1].config.face.fan)
+    if first:
+        report(trainer, part.toy, begun)
     return 0
 
 
-def make_fan(config, given) -> int:
-    """Puts the network of the newest finished run of fan_toy.yaml to ``config.face.fan``, or trains one to its end.
-
-    A --resume is for that training then, and taken out of ``given``. Returns the exit code. Raises UserError.
-    """
-    theirs, toy = load_config(SYSTEMS["fan"], [f"output={config.output}"]), TOYS["fan"]
-    path = finished(theirs)
-    if path is None:
-        start, given.resume = given.resume, None
-        if start is not None:  # by the settings that it was begun with
-            own = runs.find_checkpoint(theirs, start).parents[1] / "config.yaml"
-            theirs = load_config(own) if own.is_file() else theirs
-        print(f"no {config.face.fan}: training a face alignment network first", flush=True)
-        toy.draw(theirs)
-        print(f"drawn {toy.what}: {theirs.data.root}", flush=True)
-        begun = time.perf_counter()
-        trainer, code = train(theirs, start, given.allow_changes)
-        if code:
-            return code
-        report(trainer, toy, begun)
-        path = runs.checkpoints(trainer.folder)[-1]
-    content = checkpoint.load(path)
-    make_folder(Path(config.face.fan).parent)
-    kept = {name: content[name] for name in ("system", "architecture", "domains")}
-    checkpoint.save({**kept, "nets": {"fan": content["nets"]["fan"]}}, config.face.fan)
-    print(f"face alignment network: {config.face.fan}, of {path}", flush=True)
-    return 0
+def parts_of(given) -> list:
+    """What is trained: for faces a fan first, where there is none. A --resume is for the first of both then."""
+    config = load_config(SYSTEMS[given.system], given.override)
+    part = Part(config, TOYS[given.system if given.system in TOYS else config.system], given.resume)
+    if given.system != "faces" or Path(config.face.fan).is_file():
+        return [part]
+    fan = load_config(SYSTEMS["fan"], [f"output={config.output}"])
+    path = finished(fan)
+    if path:
+        keep_fan(path, config.face.fan)
+        return [part]
+    if given.resume is not None:  # by the settings that it was begun with
+        own = runs.find_checkpoint(fan, given.resume).parents[1] / "config.yaml"
+        fan = load_config(own) if own.is_file() else fan
+    return [Part(fan, TOYS["fan"], given.resume), part._replace(resume=None)]
 
 
 def finished(config) -> Path | None:
@@ -99,7 +96,16 @@ def finished(config) -> Path | None:
     return None
 
 
-def report(trainer, toy, begun: float) -> None:
+def keep_fan(path: Path, to: str) -> None:
+    """Writes the network of the checkpoint ``path`` to the file ``to``, and says so."""
+    content = checkpoint.load(path)
+    kept = {name: content[name] for name in ("system", "architecture", "domains")}
+    make_folder(Path(to).parent)
+    checkpoint.save({**kept, "nets": {"fan": content["nets"]["fan"]}}, to)
+    print(f"face alignment network: {to}, of {path}", flush=True)
+
+
+def report(trainer, toy: Toy, begun: float) -> None:
     """Prints the figures of what ``trainer`` has trained since ``begun``, and which picture to look at."""
     minutes = (time.perf_counter() - begun) / 60
     print(f"{trainer.iteration} iterations done, in {minutes:.1f} minutes this time; measuring", flush=True)
@@ -109,24 +115,25 @@ def report(trainer, toy, begun: float) -> None:
         print(f"look at: {sheets[-1]}", flush=True)
 
 
-def processes(config, device: str, given):
-    """A second process for the second core, where each can have its half of a batch; it does what ``given`` says."""
-    across = system_named(config.system).System.across_batch
-    halves = not (across or config.train.batch_size % (2 * config.train.accumulate))
+def processes(parts: list, device: str):
+    """A second process for the second core, where each can have its half of every batch."""
+    halves = all(
+        (part.toy.halves or not system_named(part.config.system).System.across_batch)
+        and part.config.train.batch_size % (2 * part.config.train.accumulate) == 0
+        for part in parts
+    )
     cores = usable_cores() if device.startswith("CPU") else 0
     if not halves or cores < 2 or distributed.launched() or sys.platform == "win32":
         return contextlib.nullcontext()
     print("processes: 2", flush=True)
-    resume = [] if given.resume is None else ["--resume", *filter(None, [given.resume])]
-    again = [given.system, *(["-o", *given.override] if given.override else []), *resume]
-    return distributed.beside([sys.executable, __file__, *again, *(["--allow-changes"] if given.allow_changes else [])])
+    return distributed.beside([sys.executable, __file__, *sys.argv[1:]])
 
 
-def train(config, resume: str | None, allow_changes: bool) -> tuple:
+def train(part: Part, allow_changes: bool) -> tuple:
     """The trainer, which has trained, and its exit code."""
-    trainer = Trainer(config, system_named(config.system))
-    if resume is not None:
-        trainer.resume(runs.find_checkpoint(config, resume), allow_changes)
+    trainer = Trainer(part.config, system_named(part.config.system))
+    if part.resume is not None:
+        trainer.resume(runs.find_checkpoint(part.config, part.resume), allow_changes)
     return trainer, trainer.run()
 
 
