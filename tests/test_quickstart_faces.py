@@ -73,7 +73,8 @@ def test_faces_goes_on_in_either_half(quickstart, tmp_path):
 
 
 def test_a_finished_fan_is_taken_and_without_masks_there_is_one_figure(quickstart, tmp_path):
-    assert quickstart("fan", "-o", *FAN_SMALL, "train.iterations=1")[0] == 0
+    code, said = quickstart("fan", "-o", *FAN_SMALL, "train.iterations=1")
+    assert code == 0, said.err
     code, said = quickstart("faces", "-o", *SMALL, "train.iterations=1", "model.w_hpf=0")
     assert code == 0 and "drawn people with landmarks" not in said.out
     assert "face alignment network: data/fan_toy.pdparams, of output/fan_toy-" in said.out

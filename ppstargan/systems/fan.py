@@ -27,12 +27,12 @@ from ppstargan.nets.gans import build
 from ppstargan.training.rates import Rates, adams, set_rate, stepwise
 from ppstargan.training.rmsprop import RMSProp
 from ppstargan.training.step import Update
-from ppstargan.translate import faces
+from ppstargan.translate import demo_faces, faces
 
 SHOWN = 8  # faces on a sheet
 WFLWS = "wflw"  # of data.flip_pairs: the pairs of WFLW's 98 points
 ON_MAPS = {"awing": adaptive_wing, "wing": wing, "l2": lambda maps, target: (maps - target).square()}
-sample, TAKES = faces.sample, faces.TAKES
+sample, TAKES, page = faces.sample, faces.TAKES, demo_faces.page
 evaluate, MEASURES = faces.evaluate, faces.MEASURES
 
 
