@@ -18,7 +18,7 @@ DOMAINS = ("female", "male")
 # Of the toy sets: pixels, and how many images to train and to test on (of the two domains, of each).
 SIZE, TRAIN_COUNT, TEST_COUNT = 32, 1500, 200
 CANVAS, LANDMARK_TRAIN, LANDMARK_TEST = 320, 600, 100
-FACES_SIZE, FACES_TRAIN, FACES_VAL = 32, 400, 40
+FACES_SIZE, FACES_TRAIN, FACES_VAL = 64, 400, 40
 
 
 def write_attributes(
