@@ -184,9 +184,9 @@ def stargan_v2_by_hand(m, domains):
     g += sum(block(a, b, 4 * a) + up(b, a) for a, b in halving)
     f = conv(m.latent_dim, m.hidden_dim) + 3 * conv(m.hidden_dim, m.hidden_dim)
     f += domains * (3 * conv(m.hidden_dim, m.hidden_dim) + conv(m.hidden_dim, m.style_dim))
-    down = [(a, b) for a, b in zip(widths, widths[1:])] + 2 * [(widths[-1], widths[-1])]
-    inner = conv(3, widths[0], 3) + sum(block(a, b) for a, b in down) + conv(widths[-1], widths[-1], 4)
-    return g, f, inner + domains * conv(widths[-1], m.style_dim), inner + conv(widths[-1], domains)
+    deep = [width(m.img_size >> i) for i in range(halvings + 3)]  # E and D: down to 4 px
+    inner = conv(3, deep[0], 3) + sum(map(block, deep, deep[1:])) + conv(deep[-1], deep[-1], 4)
+    return g, f, inner + domains * conv(deep[-1], m.style_dim), inner + conv(deep[-1], domains)
 
 
 @pytest.mark.parametrize("name, domains", [("toy", 3), ("afhq", 3), ("celeba_hq", 2), ("afhq", 100)])
