@@ -17,7 +17,6 @@ from ppstargan.systems import wgan
 from ppstargan.systems.load import load_config, names
 
 
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return every_system.draw_all(tmp_path_factory.mktemp("data"))
