@@ -204,3 +204,13 @@ def test_what_is_counted_of_small_batches_holds_of_any(name):
         parts = benchmark.whole_turn(config, training, batch, "ours", lambda: tally.flop)
     parts.pop("averages", None)
     assert benchmark.count_flops(config, training, ["ours"], domains)["ours"] == pytest.approx(parts, rel=1e-12)
+
+
+def test_products_do_not_grow_with_the_domains():
+    """Only the chosen branches are computed; the plain form computes all, and grows."""
+    config = tiny("toy")
+    few, many = (
+        benchmark.count_flops(config, benchmark.build(config, n), benchmark.FORMS, n) for n in (3, 100)
+    )
+    assert few["ours"] == many["ours"]
+    assert all(few["plain"][name] < many["plain"][name] for name in few["plain"])
