@@ -29,6 +29,7 @@ from ppstargan.costs.flops import counting
 from ppstargan.data import toy
 from ppstargan.data.batches import batches
 from ppstargan.errors import UserError
+from ppstargan.nets import in_order
 from ppstargan.nets.stargan_v2 import AVERAGED, Networks
 from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, usable_cores
 from ppstargan.systems import stargan_v2
@@ -61,6 +62,7 @@ def build(config: Config, domains: int) -> Training:
     nets, t = Networks(domains, **dataclasses.asdict(config.model)), config.train
     optimizers = stargan_v2.adam_optimizers(nets.trained, t.lr, t.f_lr, t.beta1, t.beta2, t.weight_decay)
     choose_gpu_arithmetic(t.tf32, t.channels_last)
+    in_order.choose(t.deterministic)
     return Training(nets, copies(nets.trained, AVERAGED), optimizers)
 
 
