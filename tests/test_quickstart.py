@@ -22,7 +22,7 @@ from ppstargan.data.toy import write_dataset
 from ppstargan.metrics import attributes, toys
 from ppstargan.metrics.toy import measure
 from ppstargan.nets.stargan import Generator, redrawn
-from ppstargan.systems.load import load_config, system_named
+from ppstargan.systems.load import load_config
 
 ROOT = Path(__file__).parents[1]
 
@@ -261,5 +261,6 @@ def test_two_processes_only_where_each_can_have_its_half(name, overrides, cores,
     tool = runpy.run_path(str(ROOT / "tools" / "quickstart.py"))
     config = load_config(CONFIGS / f"{name}.yaml", overrides)
     monkeypatch.setitem(tool["processes"].__globals__, "usable_cores", lambda: cores)
-    tool["processes"](config, system_named(config.system), "CPU (of a test)")  # what starts one is not entered
+    parts = [tool["Part"](config, toys.TOYS[config.system], None)]
+    tool["processes"](parts, "CPU (of a test)")  # what starts one is not entered
     assert capsys.readouterr().out == ("processes: 2\n" if count == 2 else "")
