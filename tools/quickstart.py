@@ -15,7 +15,7 @@ from ppstargan.metrics.toys import TOYS
 from ppstargan.runtime import choose_device, one_thread, usable_cores
 from ppstargan.systems.load import load_config, system_named
 from ppstargan.training import distributed
-from ppstargan.training.runs import find_checkpoint
+from ppstargan.training.runs import to_resume
 from ppstargan.training.trainer import Trainer
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -70,8 +70,9 @@ def processes(config, kind, device: str):
 def train(given, config, kind) -> tuple:
     """The trainer, which has trained, and its exit code."""
     trainer = Trainer(config, kind)
-    if given.resume is not None:
-        trainer.resume(find_checkpoint(config, given.resume), given.allow_changes)
+    path = to_resume(config, given.resume, given.resume_or_start)
+    if path:
+        trainer.resume(path, given.allow_changes)
     return trainer, trainer.run()
 
 
