@@ -38,7 +38,7 @@ from ppstargan.training.step import copies, follow, iterate
 
 FORMS = {"fused": stargan_v2.updates, "plain": plain.updates}
 PARTS = (*plain.STEPS, "averages")  # of an iteration
-FACES, FACE_SIZE = 8, 512  # drawn for each domain, and their px, as AFHQ's
+FACES, FACE_SIZE = 3, 512  # drawn for each domain, and their px, as AFHQ's
 LOADER_SECONDS = 3
 
 COUNTED = (
@@ -172,6 +172,11 @@ def _peak_here(config: Config, form: str, domains: int, device: str) -> int | No
     training, batch = build(config, domains), random_batch(config, config.train.batch_size, domains)
     for _ in range(2):  # the first makes the optimisers' state
         iteration(config, training, batch, form, clock)
+    return peak_bytes()
+
+
+def peak_bytes() -> int | None:
+    """Peak of this process until now: on a GPU of Paddle's tensors, else of all of it (VmHWM); None where unknown."""
     if on_gpu():
         return paddle.device.cuda.max_memory_allocated()
     with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as file:
@@ -179,11 +184,9 @@ def _peak_here(config: Config, form: str, domains: int, device: str) -> int | No
     return None
 
 
-def loader_rate(config: Config) -> float:
-    """Image files a second that the training loader gives, from drawn JPEGs of FACE_SIZE px, with nothing beside it.
-
-    A training sample takes three of them.
-    """
+@contextlib.contextmanager
+def drawn_batches(config: Config):
+    """The training loader's batches, of arrays and without end, from drawn JPEGs of FACE_SIZE px."""
     t = config.train
     with tempfile.TemporaryDirectory() as folder:
         domains = {domain: [Path(folder, f"{domain}{i}.jpg") for i in range(FACES)] for domain in toy.DOMAINS}
@@ -200,11 +203,22 @@ def loader_rate(config: Config) -> float:
             workers=config.data.workers,
         )
         with contextlib.closing(drawn):
-            next(drawn)  # starts the threads
-            begun, count = time.perf_counter(), 0
-            while time.perf_counter() - begun < LOADER_SECONDS:
-                count += 3 * len(next(drawn).x_src)
-            return count / (time.perf_counter() - begun)
+            yield drawn
+
+
+def loader_rate(config: Config) -> float:
+    """Image files a second that the training loader gives, with nothing beside it; a training sample takes three."""
+    with drawn_batches(config) as drawn:
+        return rate_of(drawn)
+
+
+def rate_of(drawn) -> float:
+    """Image files a second that come in the batches ``drawn``."""
+    next(drawn)  # starts the threads
+    begun, count = time.perf_counter(), 0
+    while time.perf_counter() - begun < LOADER_SECONDS:
+        count += 3 * len(next(drawn).x_src)
+    return count / (time.perf_counter() - begun)
 
 
 def machine(config: Config, device: str) -> dict:
