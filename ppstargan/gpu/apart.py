@@ -19,12 +19,15 @@ class OutOfMemory(UserError):
 
 
 def last_line(error: BaseException) -> str:
-    """The last line of what an error says, which in Paddle's long ones is the one that counts, behind its kind."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip(" -")]
-    # Paddle names the place in its sources behind what was wrong.
-    said = [line for line in lines if not line.startswith("[operator")]
-    text = (said or lines or [""])[-1]
-    return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}".rstrip(": ")
+    """The line of what an error says that counts, behind its kind: the last one, and of Paddle's long ones, which end
+    in advice and places in its sources, the one under "Error Message Summary"."""
+    _, paddles, summary = str(error).rpartition("Error Message Summary:")
+    lines = [line.strip() for line in (summary if paddles else str(error)).splitlines() if line.strip(" -\t")]
+    if paddles and lines:
+        text = " ".join(lines[: 2 if lines[0].endswith("Error:") else 1])
+    else:
+        text = lines[-1] if lines else ""
+    return text if paddles or isinstance(error, UserError) else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
 def lacks_memory(error: BaseException) -> bool:

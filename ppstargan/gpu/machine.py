@@ -47,7 +47,7 @@ def look(plan: Plan) -> Found:
     lines.append(f"bfloat16: {'yes' if paddle.amp.is_bfloat16_supported() else 'not on this card'}")
     lines += [f"{name}={os.environ[name]}" for name in SWITCHES if name in os.environ]
     lines.append(f"TF32 as Paddle begins: cuBLAS {core.get_cublas_switch()}, cuDNN {core.get_cudnn_switch()}")
-    return Found(OK, f"{device}; {paddle.device.cuda.device_count()} cards", tuple(lines))
+    return Found(OK, f"{device}; cards: {paddle.device.cuda.device_count()}", tuple(lines))
 
 
 def has_card() -> bool:

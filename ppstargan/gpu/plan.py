@@ -29,7 +29,7 @@ class Plan(NamedTuple):
     cases: tuple  # names of their cases, or () for all
     paper: tuple  # what differs from configs/afhq.yaml, with -o
     small: tuple  # what differs from configs/toy.yaml, where files are written
-    batch: int  # images of a step of the former; halved where memory runs out
+    batch: int  # images of a step of both; halved where memory runs out
     repeats: int  # iterations to time
     parity_seconds: float  # after which no further case of a kit begins
     apart: bool = True  # each part in a process of its own
@@ -40,7 +40,7 @@ CARD = Plan(
     kits=KITS,
     cases=(),
     paper=(),
-    small=("model.img_size=128", "model.channel_base=4096", "model.max_channels=256", "train.batch_size=8"),
+    small=("model.img_size=128", "model.channel_base=4096", "model.max_channels=256"),
     batch=8,
     repeats=5,
     parity_seconds=60,
@@ -50,7 +50,7 @@ CPU = Plan(
     kits=KITS,
     cases=("forward_small", "losses_small", "metrics", "cgan_forward", "pix2pix_forward", "stargan_losses"),
     paper=("model.img_size=64", "model.channel_base=512", "model.max_channels=32", "model.hidden_dim=64"),
-    small=("model.channel_base=128", "model.max_channels=8", "model.hidden_dim=16", "train.batch_size=3"),
+    small=("model.channel_base=128", "model.max_channels=8", "model.hidden_dim=16"),
     batch=2,
     repeats=2,
     parity_seconds=30,
@@ -65,5 +65,6 @@ def paper_config(plan: Plan, *overrides: str) -> Config:
 
 def small_config(plan: Plan, folder: Path, *overrides: str) -> Config:
     """configs/toy.yaml in the plan's sizes; images are in ``folder``/images, and runs go to ``folder``/output."""
-    given = [*plan.small, f"data.root={folder / 'images'}", f"output={folder / 'output'}", *overrides]
+    places = f"data.root={folder / 'images'}", f"output={folder / 'output'}"
+    given = [*plan.small, f"train.batch_size={plan.batch}", *places, *overrides]
     return load_config(ROOT / "configs" / "toy.yaml", given, only="stargan_v2")
