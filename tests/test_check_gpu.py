@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ppstargan.costs import benchmark
+from ppstargan.costs import loader
 from ppstargan.errors import UserError
 from ppstargan.gpu import apart, cards, halves, machine, parity, report, resume
 from ppstargan.gpu.plan import CARD, CPU, LEFT_OUT, OK, WRONG, Found
@@ -31,8 +31,8 @@ TINY = CPU._replace(
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(benchmark, "LOADER_SECONDS", 0.05)
-    monkeypatch.setattr(benchmark, "FACE_SIZE", 48)
+    monkeypatch.setattr(loader, "LOADER_SECONDS", 0.05)
+    monkeypatch.setattr(loader, "FACE_SIZE", 48)
     monkeypatch.setattr(resume, "ITERATIONS", 2)
 
 
@@ -69,7 +69,9 @@ def test_the_report_on_a_cpu_has_all_parts(quick, tmp_path, monkeypatch, capsys)
     # The summary is a line a part, here and on the terminal, which fits on a screen.
     lines = text.split("## Summary\n\n```text\n")[1].split("\n```")[0].splitlines()
     assert len(lines) == len(report.PARTS) < 24
-    assert [(line[:25].rstrip(), line[25:33].rstrip()) for line in lines] == [(n, said.split(": ")[0]) for n, said in parts]
+    assert [(line[:27].rstrip(), line[27:35].rstrip()) for line in lines] == [
+        (n, said.split(": ")[0]) for n, said in parts
+    ]
     assert capsys.readouterr().out.endswith("\n".join(["", *lines, f"wrote {tmp_path / 'new folder' / 'report.md'}\n"]))
 
 

@@ -16,12 +16,12 @@ from pathlib import Path
 import paddle
 
 from ppstargan.costs import benchmark
+from ppstargan.costs.inputs import random_batch
 from ppstargan.errors import UserError
 from ppstargan.format.finite import first_not_finite
 from ppstargan.gpu.apart import SECONDS, OutOfMemory, lacks_memory
 from ppstargan.gpu.plan import LEFT_OUT, OK, WRONG, Found, Plan, paper_config
 from ppstargan.runtime import choose_device, choose_gpu_arithmetic
-from ppstargan.systems import stargan_v2
 from ppstargan.training import distributed
 from ppstargan.training.step import iterate
 
@@ -97,23 +97,18 @@ def measure(plan: Plan, out: Path) -> None:
     choose_device("gpu" if plan.gpu else "cpu")
     distributed.start()
     config = paper_config(plan)
-    training = benchmark.build(config, DOMAINS)
-    distributed.from_first(p for net in training.nets.trained.values() for p in net.state_dict().values())
+    system = benchmark.build(config, DOMAINS).system
+    distributed.from_first(p for net in system.networks.values() for p in net.state_dict().values())
     rank, count = distributed.rank(), distributed.count()
-    whole = benchmark.random_batch(config, plan.batch, DOMAINS)
+    whole = random_batch(config, plan.batch, DOMAINS)
     share = type(whole)(*(paddle.split(field, count)[rank] for field in whole))
-    watched = benchmark.Watched(
-        training.nets.trained,
-        training.optimizers,
-        lambda piece, _: stargan_v2.updates(training.nets, piece, config.loss),
-    )
     choose_gpu_arithmetic(False, channels_last=False)
-    losses = {name: float(value) for name, value in iterate(watched, share, 0).items()}
+    losses = {name: float(value) for name, value in iterate(system, share, 0).items()}
     choose_gpu_arithmetic(config.train.tf32, channels_last=False)
     seconds = []
     for i in range(1 + plan.repeats):
         begun = benchmark.clock()
-        iterate(watched, share, 1 + i)
+        iterate(system, share, 1 + i)
         seconds.append(benchmark.clock() - begun)
     if rank == 0:
         found = {"processes": count, "losses": losses, "seconds": statistics.median(seconds[1:])}

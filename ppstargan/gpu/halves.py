@@ -7,10 +7,10 @@ import math
 import paddle
 
 from ppstargan.costs import benchmark
+from ppstargan.costs.inputs import random_batch
 from ppstargan.format.finite import first_not_finite
 from ppstargan.gpu.plan import OK, WRONG, Found, Plan, paper_config
 from ppstargan.runtime import choose_device
-from ppstargan.systems import stargan_v2
 from ppstargan.training.amp import GradScaler
 from ppstargan.training.step import iterate
 
@@ -30,19 +30,14 @@ def compare(plan: Plan) -> Found:
 def losses(plan: Plan, precision: str) -> list:
     """[{"d_latent/real": number, …}, …] of ITERATIONS iterations, beginning with the same weights each time.
 
-    With float16, "scale" is that of the losses after the iteration, and "skipped" how many updates made no step.
+    With float16, "scale" is that of the losses after the iteration: half of 2**15 for each update that made no step.
     """
     config = paper_config(plan, f"train.amp={precision}")
-    training, batch = benchmark.build(config, DOMAINS), benchmark.random_batch(config, plan.batch, DOMAINS)
-    watched = benchmark.Watched(
-        training.nets.trained,
-        training.optimizers,
-        lambda piece, _: stargan_v2.updates(training.nets, piece, config.loss),
-    )
+    system, batch = benchmark.build(config, DOMAINS).system, random_batch(config, plan.batch, DOMAINS)
     scaler = GradScaler() if precision == "float16" else None
     found = []
     for i in range(ITERATIONS):
-        report = iterate(watched, batch, i, precision=precision, scaler=scaler)
+        report = iterate(system, batch, i, precision=precision, scaler=scaler)
         found.append({name: float(value) for name, value in report.items()})
         if scaler:
             found[-1]["scale"] = scaler.scale

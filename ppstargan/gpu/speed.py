@@ -6,10 +6,10 @@ import statistics
 
 import paddle
 
-from ppstargan.costs import benchmark
+from ppstargan.costs import benchmark, loader
 from ppstargan.gpu.plan import LEFT_OUT, OK, Found, Plan, paper_config
 from ppstargan.runtime import choose_device
-from ppstargan.systems.stargan_v2 import Batch
+from ppstargan.training import feeding
 from ppstargan.training.logs import Stopwatch
 
 DOMAINS = 3
@@ -27,7 +27,7 @@ def cost(plan: Plan, form: str, precision: str) -> Found:
     middle = statistics.median(totals)
     where = "of Paddle's tensors" if plan.gpu else "of the process"
     memory = "unknown" if peak is None else f"{peak / 2**30:.2f} GiB {where}"
-    parts = {part: statistics.median(parts[part] for parts in rounds) for part in benchmark.PARTS}
+    parts = {part: statistics.median(parts[part] for parts in rounds) for part in rounds[0]}
     return Found(
         OK,
         f"{middle:.3f} s an iteration, {plan.batch / middle:.2f} images/s, peak {memory}",
@@ -44,13 +44,12 @@ def waiting(plan: Plan) -> Found:
     choose_device("gpu" if plan.gpu else "cpu")
     config = paper_config(plan)
     training, watch = benchmark.build(config, DOMAINS), Stopwatch()
-    with benchmark.drawn_batches(config) as drawn:
-        rate = benchmark.rate_of(drawn)
-        watch.restart()
-        for i, batch in enumerate(watch.waiting(drawn)):
-            tensors = Batch(*map(paddle.to_tensor, batch))
-            benchmark.iteration(config, training, tensors, "fused", benchmark.clock)
-            if i == 0:  # which starts the loader's threads, and the device
+    with loader.drawn_batches(config) as drawn:
+        rate = loader.rate_of(drawn)
+        fed = feeding.on_device(drawn, feeding.copier())
+        for i, batch in enumerate(watch.waiting(fed)):
+            benchmark.iteration(config, training, batch, "ours", benchmark.clock)
+            if i == 0:  # which starts the device
                 watch.restart()
             if i == plan.repeats:
                 break
@@ -59,7 +58,7 @@ def waiting(plan: Plan) -> Found:
         OK,
         f"{waited:.1%} of an iteration of {seconds:.3f} s waits for data",
         (
-            f"{config.data.workers} threads read {benchmark.FACE_SIZE} px JPEGs: alone {rate:.0f} files/s; "
+            f"{config.data.workers} threads read {loader.FACE_SIZE} px JPEGs: alone {rate:.0f} files/s; "
             f"training took {3 * images:.0f} files/s, three an image",
         ),
     )

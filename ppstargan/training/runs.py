@@ -118,7 +118,7 @@ def find_checkpoint(config: Config, where: str | None) -> Path:
         path = Path(os.path.abspath(path))  # "." has no name
         runs = [path.parent if path.name == "checkpoints" else path]
     else:
-        runs = _runs(config)
+        runs = runs_of(config)
     _check_free(runs[:1])
     found = {run: checkpoints(run) for run in runs}
     older = next((run for run in runs if found[run]), None)
@@ -139,7 +139,7 @@ def _check_free(runs: list) -> None:
             lock.check_free(run)
 
 
-def _runs(config: Config) -> list:
+def runs_of(config: Config) -> list:
     """The folders of the runs of this name, the newest first: NAME-DATE-TIME, and NAME-DATE-TIME-2 in one second."""
     ours = re.compile(re.escape(config.name) + r"-(\d{8}-\d{6})(?:-(\d+))?")
     output = Path(config.output)
