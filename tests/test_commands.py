@@ -46,6 +46,7 @@ MORE = {
 }
 # What runs elsewhere, with the reason.
 ELSEWHERE = {
+    "python tools/check_gpu.py": "takes minutes: tests/test_check_gpu.py runs its parts",
     "python3 -m venv": "continuous integration runs the second, and tests/test_quickstart.py what the first does",
     "python tools/demo.py": "serves until it is stopped: tests/test_demo.py",
     "python tools/quickstart.py": "learns for minutes: tests/test_quickstart.py",

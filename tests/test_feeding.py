@@ -2,6 +2,7 @@
 
 import re
 import threading
+import weakref
 from itertools import count, islice
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from ppstargan.nets.fan import FAN
 from ppstargan.systems import stargan_v2
 from ppstargan.systems.load import system_named
 from ppstargan.training import feeding
+from ppstargan.training.step import iterate
 from ppstargan.training.trainer import Trainer
 
 MASKED = ("model.w_hpf=1", "train.batch_size=1")
@@ -86,6 +88,22 @@ def test_a_run_on_a_gpu_reads_at_its_lines_alone_and_its_first_line_is_of_the_se
     assert reads == [1, 1, 1, 0, 0, 3, 0]  # one an iteration: the first two, then those of a line
     lines = re.findall(r"^(\d)/8 \| d_latent real .* ETA ", capsys.readouterr().out, re.M)
     assert lines == ["2", "3", "6", "8"]
+
+
+def test_what_the_updates_of_d_share_is_gone_before_those_of_g(data):
+    """The content, with the features of the high-pass filter, where memory is highest."""
+    system, drawn = made(configured("toy", data))
+    encode, contents, alive = system.nets.generator.encode_content, [], []
+
+    def noted(x):
+        alive.append([content() is not None for content in contents])
+        content = encode(x)
+        contents.append(weakref.ref(content.bottleneck))
+        return content
+
+    system.nets.generator.encode_content = noted
+    iterate(system, drawn[0], 0)
+    assert alive[:2] == [[], [False]] and len(alive) > 2
 
 
 # ---- batches ----

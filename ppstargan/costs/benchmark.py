@@ -26,6 +26,7 @@ from ppstargan.costs.flops import counting
 from ppstargan.costs.inputs import random_batch
 from ppstargan.data.batches import Images
 from ppstargan.errors import UsageError, UserError
+from ppstargan.nets import in_order
 from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, usable_cores
 from ppstargan.systems import wgan
 from ppstargan.systems.load import system_named
@@ -60,6 +61,7 @@ def build(config: Config, domains: int) -> Training:
         why = "layers look across the batch" if system.across_batch else f"train.batch_size is {t.batch_size}"
         raise UsageError(f"train.accumulate={t.accumulate}: {why}, so training refuses it too; give 1")
     choose_gpu_arithmetic(t.tf32, t.channels_last)
+    in_order.choose(t.deterministic)
     return Training(system, copies(system.networks, system.averaged))
 
 

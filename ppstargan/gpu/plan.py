@@ -53,7 +53,7 @@ CPU = Plan(
     small=("model.channel_base=128", "model.max_channels=8", "model.hidden_dim=16"),
     batch=2,
     repeats=2,
-    parity_seconds=30,
+    parity_seconds=120,
 )
 
 

@@ -20,6 +20,7 @@ from ppstargan.data.batches import batches
 from ppstargan.errors import UsageError, UserError
 from ppstargan.files import reason
 from ppstargan.format.finite import first_not_finite
+from ppstargan.nets import in_order
 from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, stop_signals
 from ppstargan.training import distributed, feeding, runs, state
 from ppstargan.training.amp import GradScaler
@@ -44,12 +45,12 @@ class Trainer:
         self._check_pieces()
         t = config.train
         choose_gpu_arithmetic(t.tf32, t.channels_last)
+        in_order.choose(t.deterministic)
         self.precision = t.amp if paddle.get_device().startswith("gpu") else "none"
         if self.precision != t.amp:
             print(f"train.amp={t.amp} needs a GPU, since Paddle has no such arithmetic on a CPU: training in float32")
         self.scaler = GradScaler() if self.precision == "float16" else None
-        self.logger, self.log_size = None, None
-        self.save_tried = None  # the iteration of the last attempt
+        self.logger, self.log_size, self.save_tried = None, None, None  # the iteration of the last attempt to save
         self.unread = feeding.Losses()
         self.losses, self.figures = {}, {}  # the newest of every term, of which not every iteration has all; and of all
 
@@ -164,8 +165,7 @@ class Trainer:
             precision=self.precision,
             scaler=self.scaler,
         )
-        if self.averages:
-            follow(self.averages, self.system.networks, self.ema_beta())
+        follow(self.averages, self.system.networks, self.ema_beta() if self.averages else 0.0)
         self.iteration += 1
         return report
 
