@@ -21,6 +21,7 @@ from typing import Callable, NoReturn
 from ppstargan.config import find
 from ppstargan.errors import UsageError, UserError, as_typed
 from ppstargan.files import check_dead_link, expanded
+from ppstargan.training.distributed import leave
 from ppstargan.translator import FAN_PATH, Translator
 
 FIT_HELP = (
@@ -108,11 +109,14 @@ def one_of(names, what: str) -> Callable[[str], str]:
 
 
 def add_resume(arguments: Parser):
-    """Adds ``--resume [PATH]``: None where it is not given, "" for the newest run; and ``--allow-changes``.
+    """Adds ``--resume [PATH]``: None where it is not given, "" for the newest run; and further ones beside it.
 
-    Returns the group of ways to start, of which a call takes one.
+    These are ``--resume-or-start`` and ``--allow-changes``. Returns the group of ways to start, of which a call takes
+    one.
     """
     start = arguments.add_mutually_exclusive_group()
+    what = "go on from the newest run of this name where it has a checkpoint, else start: for jobs that start again"
+    arguments.add_argument("--resume-or-start", action="store_true", help=what)
     what = "go on from a checkpoint, a run's folder, or the newest run of this name"
     start.add_argument("--resume", nargs="?", const="", type=expanded, metavar="PATH", help=what)
     what = "resume also where the configuration or the images change the training"
@@ -180,10 +184,12 @@ def run_tool(main: Callable[[], int | None]) -> NoReturn:
         sys.stdout.flush()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        leave(str(error))
         code = error.exit_code
     except MemoryError:  # Paddle's allocator raises it too
         advice = "a smaller train.batch_size, train.accumulate=2, --batch-size or a smaller model.img_size takes less"
         print(f"error: not enough memory; {advice}", file=sys.stderr)
+        leave("not enough memory")
         code = 1
     except BrokenPipeError:  # who reads the output, such as head, has had enough
         code = 1

@@ -117,7 +117,8 @@ def test_on_a_cpu_batches_become_tensors_when_they_are_asked_for():
             threads.append(threading.current_thread())
             yield batch
 
-    fed = feeding.on_device(drawn(), None)
+    batches = drawn()  # whom this name keeps, so that only closing closes it
+    fed = feeding.on_device(batches, None)
     for i, batch in enumerate(islice(fed, 3)):
         assert type(batch) is Batch and float(batch.x.sum()) == 6 * i and batch.y.tolist() == [i, 0]
         assert threads == [threading.current_thread()] * (i + 1)  # none ahead
@@ -135,7 +136,8 @@ def test_on_a_gpu_the_next_batch_is_copied_while_one_is_trained_on():
         begun[number].set()
         return batch._make(map(paddle.to_tensor, batch))
 
-    fed = feeding.on_device(numbered(closed), copy)
+    batches = numbered(closed)
+    fed = feeding.on_device(batches, copy)
     for i, batch in enumerate(islice(fed, 4)):
         assert type(batch) is Batch and batch.y.tolist() == [i, 0] and float(batch.x.sum()) == 6 * i
         assert begun[i + 1].wait(10) and i + 2 not in copied  # without being asked for; one alone

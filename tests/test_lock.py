@@ -13,7 +13,7 @@ from toy_runs import ROOT, config, final_state, logged_steps
 from ppstargan.errors import UserError
 from ppstargan.systems import stargan_v2
 from ppstargan.training import lock
-from ppstargan.training.runs import checkpoints, find_checkpoint, taken
+from ppstargan.training.runs import checkpoints, find_checkpoint
 from ppstargan.training.trainer import Trainer
 
 HOLD = """
@@ -161,11 +161,3 @@ def test_a_branch_from_a_run_that_trains_is_allowed(faces, tmp_path):
         branch = Trainer(trainer.config, stargan_v2)
         branch.resume(Path(older))
         assert branch.run() == 0 and branch.folder != trainer.folder
-
-
-def test_another_process_of_one_launch_does_not_ask_for_the_lock(faces, tmp_path, monkeypatch):
-    trainer = Trainer(config(faces, tmp_path, "train.iterations=2", "train.sample_every=100"), stargan_v2)
-    trainer.run()
-    with taken(trainer.folder, 2):
-        monkeypatch.setattr("ppstargan.training.distributed.rank", lambda: 1)
-        assert find_checkpoint(trainer.config, "").name == "0000002.pdparams"

@@ -15,12 +15,13 @@ import test_ladder
 import test_parity
 from authors_form import refusal
 from every_system import EVERY, ITERATIONS, ROOT, TOYS, configured, made, overrides, plain, state, trained
+from PIL import Image
 from test_distributed import launch
 
 from ppstargan import checkpoint
 from ppstargan.errors import UsageError
 from ppstargan.systems.load import names, system_named
-from ppstargan.training import runs
+from ppstargan.training import distributed, runs
 from ppstargan.training.step import copies, follow, iterate
 from ppstargan.training.trainer import Trainer
 
@@ -221,9 +222,13 @@ def test_pieces_are_the_whole_or_refused(data, alone, name):
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_sheet_is_the_same_twice_and_moves_nothing(data, name):
+def test_a_sheet_is_the_same_twice_and_moves_nothing(data, name, monkeypatch):
     system, drawn = made(configured(name, data))
     iterate(system, drawn[0], 0)
+    with monkeypatch.context() as other:  # of several processes, which draws no sheets
+        other.setattr(distributed, "rank", lambda: 1)
+        other.setattr(Image, "open", None)
+        system.prepare(set())
     system.prepare(set())
     before, trainable = state(system), switches(system)
     modes = [layer.training for net in system.networks.values() for layer in net.sublayers(include_self=True)]

@@ -6,8 +6,7 @@ import ppstargan
 from ppstargan.cli import add_config, add_resume, parser, place, run_tool
 from ppstargan.runtime import choose_device
 from ppstargan.systems.load import load_config, system_named
-from ppstargan.training import distributed
-from ppstargan.training.runs import find_checkpoint
+from ppstargan.training.runs import to_resume
 from ppstargan.training.trainer import Trainer
 
 
@@ -23,9 +22,8 @@ def main() -> int:
     trainer = Trainer(config, system_named(config.system))
     counts = ", ".join(f"{name} {len(images)}" for name, images in trainer.data.train.items())
     print(f"data: {config.data.root}: {counts} images to train on")
-    if given.resume is not None:
-        with distributed.first_goes_first():  # it may set a damaged one aside
-            path = find_checkpoint(config, given.resume)
+    path = to_resume(config, given.resume, given.resume_or_start)
+    if path:
         trainer.resume(path, given.allow_changes)
         print(f"resuming {path} after iteration {trainer.iteration}")
     elif given.init:

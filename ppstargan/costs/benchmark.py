@@ -52,14 +52,14 @@ class Training(NamedTuple):
 def build(config: Config, domains: int) -> Training:
     """The system of a configuration with random weights, for a number of domains, classes or attributes.
 
-    Raises UsageError where a batch cannot be computed in its ``train.accumulate`` pieces.
+    Raises UsageError where pieces of a batch would not be the whole.
     """
     t, names = config.train, [str(i) for i in range(domains)]
     seed_everything(t.seed)
     system = system_named(config.system).System(config, Images(dict.fromkeys(names, ()), {}, {}))
-    if t.accumulate > 1 and (system.across_batch or t.batch_size % t.accumulate):
-        why = "layers look across the batch" if system.across_batch else f"train.batch_size is {t.batch_size}"
-        raise UsageError(f"train.accumulate={t.accumulate}: {why}, so training refuses it too; give 1")
+    if t.accumulate > 1 and system.across_batch:
+        why = f"layers of {config.system} look across the batch, so training refuses it too"
+        raise UsageError(f"train.accumulate={t.accumulate}: {why}; give train.accumulate=1")
     choose_gpu_arithmetic(t.tf32, t.channels_last)
     in_order.choose(t.deterministic)
     return Training(system, copies(system.networks, system.averaged))

@@ -27,6 +27,7 @@ from ppstargan.nets.adain import statistics, transfer
 from ppstargan.nets.gans import build
 from ppstargan.nets.vgg import SHRINKS
 from ppstargan.pictures import grid, to_uint8
+from ppstargan.training import distributed
 from ppstargan.training.rates import Rates, adams, set_rate
 from ppstargan.training.step import Update
 from ppstargan.translate import demo_stylized, style_losses, stylized
@@ -194,6 +195,8 @@ class System:
         wanted = {name: net for name, net in nets.items() if name not in loaded}
         if wanted:
             load_networks(wanted, path, how_to_get(path, self.config.data.root))
+        if distributed.rank() > 0:  # the first draws the sheets
+            return
         shown, size = self.data.val or self.data.train, self.config.model.img_size
         self.looked_at = Batch(*(styles.load_middles(choose(shown[side], SHOWN), size) for side in styles.SIDES))
 

@@ -25,6 +25,7 @@ from ppstargan.losses import adversarial_loss, cycle_loss, least_squares_loss, w
 from ppstargan.nets.gans import build
 from ppstargan.pictures import grid, to_uint8
 from ppstargan.systems.gan import looks_across
+from ppstargan.training import distributed
 from ppstargan.training.pool import Pool
 from ppstargan.training.rates import Rates, adams, held_then_falling, set_rate
 from ppstargan.training.step import Update, only
@@ -189,6 +190,8 @@ class System:
 
     def prepare(self, loaded: set) -> None:
         """Reads the images of the sheets: of val, or of train where there is no val. Raises UserError for a bad one."""
+        if distributed.rank() > 0:  # the first draws them
+            return
         m, shown = self.config.model, self.data.val or self.data.train
         self.looked_at = Batch(
             *(

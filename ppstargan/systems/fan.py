@@ -24,6 +24,7 @@ from ppstargan.losses import adaptive_wing, weighted_mean, wing, wing_loss
 from ppstargan.metrics.landmarks import found
 from ppstargan.nets.fan import INPUT_SIZE, centres
 from ppstargan.nets.gans import build
+from ppstargan.training import distributed
 from ppstargan.training.rates import Rates, adams, set_rate, stepwise
 from ppstargan.training.rmsprop import RMSProp
 from ppstargan.training.step import Update
@@ -196,6 +197,8 @@ class System:
 
     def prepare(self, loaded: set) -> None:
         """Reads the faces of the sheet: of test, or of train where there is no test. Raises UserError for a bad one."""
+        if distributed.rank() > 0:  # the first draws them
+            return
         items = (self.data.val or self.data.train)[landmarks.POOL][:SHOWN]
         opened = [landmarks.opened(item, self.config.model.img_size) for item in items]
         self.looked_at = Batch(*map(np.stack, zip(*(prepared(*one) for one in opened))))

@@ -26,6 +26,7 @@ from ppstargan.nets.unet import each_by_itself
 from ppstargan.pictures import grid, to_uint8
 from ppstargan.systems.cyclegan import OBJECTIVES
 from ppstargan.systems.gan import looks_across
+from ppstargan.training import distributed
 from ppstargan.training.rates import Rates, adams, cosine, held_then_falling, set_rate, stepwise
 from ppstargan.training.step import Update, only
 from ppstargan.translate import compared, demo_pictures, from_pictures
@@ -196,6 +197,8 @@ class System:
 
     def prepare(self, loaded: set) -> None:
         """Reads the pairs of the sheet: of val, or of train where there is no val. Raises UserError for a bad one."""
+        if distributed.rank() > 0:  # the first draws them
+            return
         items, m = (self.data.val or self.data.train)[pairs.POOL][:SHOWN], self.config.model
         images = pairs.load_pairs(items, m.direction, m.img_size, (m.in_channels, m.out_channels))
         self.looked_at = Batch(*map(paddle.to_tensor, images))

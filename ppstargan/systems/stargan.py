@@ -23,6 +23,7 @@ from ppstargan.losses import attributes_loss, classes_loss, critic_mean, cycle_l
 from ppstargan.nets.gans import build
 from ppstargan.nets.stargan import redrawn
 from ppstargan.pictures import grid, to_uint8
+from ppstargan.training import distributed
 from ppstargan.training.amp import full_precision
 from ppstargan.training.rates import Rates, adams, set_rate
 from ppstargan.training.step import Update, only
@@ -185,6 +186,8 @@ class System:
 
     def prepare(self, loaded: set) -> None:
         """Reads the faces of the sheets: of val, or of train where there is no val. Raises UserError for a bad one."""
+        if distributed.rank() > 0:  # the first draws them
+            return
         pools = list((self.data.val or self.data.train).values())
         each = -(-SHOWN // len(pools))
         chosen = [(i, place) for i, pool in enumerate(pools) for place in range(min(each, len(pool)))][:SHOWN]

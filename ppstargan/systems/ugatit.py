@@ -28,6 +28,7 @@ from ppstargan.nets.norms import ILN, AdaILN
 from ppstargan.nets.spectral_norm import put_back, vectors
 from ppstargan.nets.ugatit import DISCRIMINATORS, GENERATORS, smallest
 from ppstargan.pictures import grid, heat, to_uint8
+from ppstargan.training import distributed
 from ppstargan.training.rates import Rates, adams, set_rate
 from ppstargan.training.step import Update, only
 from ppstargan.translate import compared, demo_pictures, from_pictures
@@ -228,6 +229,8 @@ class System:
 
     def prepare(self, loaded: set) -> None:
         """Reads the images of the sheets: of val, or of train where there is no val. Raises UserError for a bad one."""
+        if distributed.rank() > 0:  # the first draws them
+            return
         shown = self.data.val or self.data.train
         size = self.config.model.img_size
         self.looked_at = Batch(

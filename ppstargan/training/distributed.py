@@ -17,17 +17,44 @@ import paddle
 from paddle import distributed
 
 from ppstargan.errors import UserError
+from ppstargan.training import hosts
+from ppstargan.training.peers import GRACE, Gone, Peers, connect
 
+_peers: Peers | None = None  # what this process knows of the others, where there are any
 READY = "PPSTARGAN_READY"  # in the environment of a second process: the pipe by which it says that it will join
 
 
 def start() -> None:
-    """Joins the processes that the launcher started; NCCL connects them on GPUs, gloo on CPUs."""
+    """Joins the processes that the launcher started; NCCL connects them on GPUs, gloo on CPUs.
+
+    Raises UserError where they do not come together, or where a host's name stands for an address of its own alone.
+    """
     if launched() and not distributed.is_initialized():
         if READY in os.environ:  # this is the second of ``beside``
             with open(int(os.environ.pop(READY)), "wb") as pipe:
                 pipe.write(b"!")
-        distributed.init_parallel_env()
+        hosts.check_master()
+        try:
+            store = paddle.base.core.create_or_get_global_tcp_store()
+        except RuntimeError as error:
+            said = next((line for line in str(error).splitlines() if "Error" in line), "").strip()
+            what = "the processes of this training do not find each other"
+            raise UserError(f"{what} at {hosts.master()} within a quarter of an hour: {said}") from None
+        _join(store)
+        with _together():
+            distributed.init_parallel_env()
+
+
+def _join(store) -> None:
+    """Learns of the others by Paddle's ``store``. Raises UserError where gloo could not connect all."""
+    global _peers
+    own, many = int(os.environ["PADDLE_TRAINER_ID"]), int(os.environ["PADDLE_TRAINERS_NUM"])
+    _peers = connect(own, many, store, hosts.master().split(":")[0])
+    said = _peers.exchange([socket.gethostname(), hosts.unreachable()])
+    _peers.names = {i: f"process {i} on {host}" for i, (host, _) in enumerate(said)}
+    for name, (_, problem) in zip(_peers.names.values(), said):
+        if problem:
+            raise UserError(f"{name}: {problem}")
 
 
 def launched() -> bool:
@@ -73,7 +100,7 @@ def beside(command: list):
         process.wait(timeout=60)
     except subprocess.TimeoutExpired:
         pass
-    except RuntimeError:  # of gloo, whose other end is gone
+    except (RuntimeError, Gone):
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=5)
         if not process.returncode:
@@ -124,14 +151,60 @@ def rank() -> int:
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
+def exchange(value=None) -> list:
+    """The values of all processes, once all have called this, however long one takes; JSON's values, on no device.
+
+    Raises Gone where one has ended instead.
+    """
+    return _peers.exchange(value) if _peers else [value]
+
+
+def largest(number: int) -> int:
+    """The largest of a number over the processes."""
+    return max(exchange(number))
+
+
 @contextlib.contextmanager
-def first_goes_first():
-    """Within it is process 0 before the others."""
-    if rank() > 0:
-        distributed.barrier()
-    yield
-    if rank() == 0 and count() > 1:
-        distributed.barrier()
+def alone():
+    """Within it this process does work of its own, which is done to its end where another process is gone."""
+    if _peers:
+        _peers.busy += 1
+    try:
+        yield
+    finally:
+        if _peers:
+            _peers.busy -= 1
+
+
+def in_the_end(advice) -> None:
+    """``advice()`` gives what to say besides where another process is gone, and this one hangs for it."""
+    if _peers:
+        _peers.advice = advice
+
+
+def leave(why: str) -> None:
+    """Says to the others why this process ends."""
+    if _peers:
+        _peers.leave(why)
+
+
+@contextlib.contextmanager
+def _together():
+    """Within it all processes talk by gloo or NCCL. Raises Gone where one of them is gone.
+
+    gloo waits half a minute for the slowest, so all meet before.
+    """
+    if paddle.get_device() == "cpu":
+        exchange()
+    try:
+        yield
+    except RuntimeError as error:  # of gloo, or of Paddle
+        gone = _peers and _peers.gone(GRACE)
+        if gone is None and "gloo" in str(error):
+            gone = Gone(f"the connection to another process broke ({' '.join(str(error).split()[1:])})")
+        if gone is None:
+            raise
+        raise gone from None
 
 
 @paddle.no_grad()
@@ -140,7 +213,8 @@ def mean_over_processes(tensors) -> None:
     tensors = list(tensors)
     if count() > 1 and tensors:
         flat = paddle.concat([tensor.reshape([-1]) for tensor in tensors])
-        distributed.all_reduce(flat)
+        with _together():
+            distributed.all_reduce(flat)
         flat = flat / count()
         for tensor, part in zip(tensors, flat.split([tensor.size for tensor in tensors])):
             paddle.assign(part.reshape(tensor.shape), tensor)
@@ -172,7 +246,8 @@ def from_first(tensors) -> None:
         by_dtype.setdefault(str(tensor.dtype), []).append(tensor)
     for group in by_dtype.values() if count() > 1 else ():
         flat = paddle.concat([tensor.reshape([-1]) for tensor in group])
-        distributed.broadcast(flat, 0)
+        with _together():
+            distributed.broadcast(flat, 0)
         for tensor, part in zip(group, flat.split([tensor.size for tensor in group])):
             paddle.assign(part.reshape(tensor.shape), tensor)
 
@@ -186,14 +261,6 @@ def gathered(tensor: paddle.Tensor) -> paddle.Tensor:
     if count() == 1:
         return tensor
     parts: list = []
-    distributed.all_gather(parts, tensor)
+    with _together():
+        distributed.all_gather(parts, tensor)
     return paddle.concat(parts)
-
-
-def largest(number: int) -> int:
-    """The largest of a number over the processes."""
-    if count() == 1:
-        return number
-    tensor = paddle.to_tensor([number])
-    distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
-    return tensor.item()

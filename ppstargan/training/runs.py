@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ppstargan import checkpoint
 from ppstargan.config import Config, changes, to_yaml, unknown_keys
-from ppstargan.errors import UserError, as_typed
+from ppstargan.errors import UsageError, UserError, as_typed
 from ppstargan.files import dead_link, make_folder, reason, whole_file
 from ppstargan.training import distributed, lock
 
@@ -23,6 +23,16 @@ def resuming(run: Path) -> str:
     """The command by which a run goes on."""
     folder = shlex.quote(str(run))
     return as_typed(f"python tools/train.py -c {folder}/config.yaml --resume {folder}")
+
+
+def left(run: Path) -> str:
+    """What there is of a run whose training another process ended, and how it goes on."""
+    found = checkpoints(run)
+    if not run.is_dir():  # of the first host alone
+        return f"the run is in {run} of the host of process 0: go on by the same command with --resume"
+    if not found:
+        return f"{run} has no checkpoint yet: start again"
+    return f"the newest checkpoint is {found[-1]}: go on by the same command with --resume {shlex.quote(str(run))}"
 
 
 def new_run_folder(config: Config) -> Path:
@@ -134,9 +144,26 @@ def find_checkpoint(config: Config, where: str | None) -> Path:
 
 
 def _check_free(runs: list) -> None:
-    if distributed.rank() == 0:  # which holds the folder, maybe, while the others of its training look for it
-        for run in runs:
-            lock.check_free(run)
+    for run in runs:
+        lock.check_free(run)
+
+
+def to_resume(config: Config, where: str | None, or_start: bool) -> Path | None:
+    """The checkpoint that ``find_checkpoint`` finds of ``where``, for all processes: the first looks, and tells it.
+
+    Where ``where`` is None: with ``or_start``, that of the newest run of this name, and None where that has none; else
+    None. Raises UserError as ``find_checkpoint``.
+    """
+    if or_start and where is not None:
+        raise UsageError("--resume and --resume-or-start: give one of them")
+    found = None
+    if distributed.rank() == 0:  # which may hold the folder already while another asks, or set a damaged one aside
+        newest = runs_of(config)[:1] if or_start else []
+        _check_free(newest)
+        if where is not None or (newest and checkpoints(newest[0])):
+            found = str(find_checkpoint(config, where))
+    found = distributed.exchange(found)[0]
+    return Path(found) if found else None
 
 
 def runs_of(config: Config) -> list:

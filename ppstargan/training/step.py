@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import paddle
 
+from ppstargan.errors import UsageError
 from ppstargan.training.amp import autocast
 from ppstargan.training.distributed import mean_gradients, mean_over_processes
 
@@ -80,6 +81,21 @@ def _step(system, names, scaler=None) -> None:
         if in_range:
             system.optimizers[name].step()
         system.optimizers[name].clear_grad(set_to_zero=False)
+
+
+def check_pieces(config, system, processes: int) -> None:
+    """Raises UsageError where a batch of the run has no equal pieces for all, or ``system`` forbids pieces."""
+    t = config.train
+    if system.across_batch and t.accumulate > 1:
+        raise UsageError(
+            f"train.accumulate={t.accumulate}: layers of {config.system} look across the batch (batch norm), "
+            "so that pieces would not be the whole; give train.accumulate=1"
+        )
+    if t.batch_size % (processes * t.accumulate):
+        raise UsageError(
+            f"train.batch_size={t.batch_size} counts the images of all processes; it must be a multiple of "
+            f"{processes * t.accumulate}, the processes times train.accumulate"
+        )
 
 
 def copies(networks: dict, names) -> dict:

@@ -17,7 +17,7 @@ import paddle
 from ppstargan import checkpoint, pictures
 from ppstargan.config import Config
 from ppstargan.data.batches import batches
-from ppstargan.errors import UsageError, UserError
+from ppstargan.errors import UserError
 from ppstargan.files import reason
 from ppstargan.format.finite import first_not_finite
 from ppstargan.nets import in_order
@@ -26,7 +26,8 @@ from ppstargan.training import distributed, feeding, runs, state
 from ppstargan.training.amp import GradScaler
 from ppstargan.training.divergence import Diverged, going_on, report_divergence
 from ppstargan.training.logs import Logger, Stopwatch, output_to_a_full_disk, progress_line
-from ppstargan.training.step import copies, follow, iterate
+from ppstargan.training.peers import Gone
+from ppstargan.training.step import check_pieces, copies, follow, iterate
 
 
 class Trainer:
@@ -42,8 +43,10 @@ class Trainer:
         self.system = kind.System(config, self.data)
         self.averages = copies(self.system.networks, self.system.averaged)
         self.loaded = set()  # names of networks that came from a file
-        self._check_pieces()
-        t = config.train
+        t, processes = config.train, distributed.count()
+        check_pieces(config, self.system, processes)
+        if self.system.across_batch and processes > 1 and self.first:
+            print(f"{processes} processes: each normalises its own share of a batch")
         choose_gpu_arithmetic(t.tf32, t.channels_last)
         in_order.choose(t.deterministic)
         self.precision = t.amp if paddle.get_device().startswith("gpu") else "none"
@@ -51,23 +54,9 @@ class Trainer:
             print(f"train.amp={t.amp} needs a GPU, since Paddle has no such arithmetic on a CPU: training in float32")
         self.scaler = GradScaler() if self.precision == "float16" else None
         self.logger, self.log_size, self.save_tried = None, None, None  # the iteration of the last attempt to save
+        self.amid = False  # within an iteration, when the networks are not what any iteration ends with
         self.unread = feeding.Losses()
         self.losses, self.figures = {}, {}  # the newest of every term, of which not every iteration has all; and of all
-
-    def _check_pieces(self) -> None:
-        t, processes = self.config.train, distributed.count()
-        if self.system.across_batch and t.accumulate > 1:
-            raise UsageError(
-                f"train.accumulate={t.accumulate}: layers of {self.config.system} look across the batch (batch norm), "
-                "so that pieces would not be the whole; give train.accumulate=1"
-            )
-        if self.system.across_batch and processes > 1 and self.first:
-            print(f"{processes} processes: each normalises its own share of a batch")
-        if t.batch_size % (processes * t.accumulate):
-            raise UsageError(
-                f"train.batch_size={t.batch_size} counts the images of all processes; it must be a multiple of "
-                f"{processes * t.accumulate}, the processes times train.accumulate"
-            )
 
     @property
     def state(self) -> state.State:
@@ -102,6 +91,7 @@ class Trainer:
         self.loaded |= set(stored["nets"])
         self.folder = runs.own_folder(path)
 
+    @distributed.alone()
     def save(self) -> None:
         """Writes the checkpoint of this iteration, says so, and removes old ones.
 
@@ -177,6 +167,7 @@ class Trainer:
             print(f"{self.iteration} of {t.iterations} iterations are done; raise train.iterations to go on")
             return 0
         self.system.prepare(self.loaded)
+        distributed.exchange()  # the first reads more than the others
         nets = (*self.system.networks.values(), *self.averages.values())
         distributed.from_first(tensor for net in nets for tensor in net.state_dict().values())
         new, start = self.folder is None and self.first, self.iteration
@@ -189,6 +180,7 @@ class Trainer:
             if new and self.iteration == start:
                 shutil.rmtree(self.folder, ignore_errors=True)
                 print(f"no iteration was done: {self.folder} is removed again", flush=True)
+        distributed.exchange()  # the first has saved
         if stopped and self.first:
             name = signal.Signals(stopped).name
             print(f"stopped by {name} after iteration {self.iteration}; go on: {runs.resuming(self.folder)}")
@@ -196,12 +188,14 @@ class Trainer:
 
     def _train_and_keep(self, start: int) -> int:
         """``_train``, from the iteration ``start``; where an error ends it, what was trained until there is saved."""
+        self.folder = Path(distributed.exchange(str(self.folder))[0])
+        distributed.in_the_end(partial(runs.left, self.folder))
         try:
             return self._train()
         except Diverged:
             raise
         except (UserError, OSError) as error:  # an image that went bad, say
-            if start < self.iteration != self.save_tried:
+            if start < self.iteration != self.save_tried and not self.amid:
                 try:
                     self.save()
                 except UserError as second:
@@ -212,6 +206,8 @@ class Trainer:
                 what = f"what the run prints and logs cannot be written ({reason(error)})"
                 going = f"; go on: {runs.resuming(self.folder)}" if self.first and self.iteration > start else ""
                 raise UserError(what + going) from None
+            if isinstance(error, Gone):
+                raise Gone(f"{error}; {runs.left(self.folder)}") from None
             raise
 
     def _train(self) -> int:
@@ -242,7 +238,10 @@ class Trainer:
         with fed as tensors, log, stop_signals() as stopped:
             for batch in watch.waiting(tensors):
                 schedule = self.system.schedule(self.iteration)
+                distributed.exchange()  # before a step: what was trained can still be saved where another is gone
+                self.amid = True
                 report = self.train_iteration(batch)
+                self.amid = False
                 self.unread.add(self.iteration, report)
                 signalled = distributed.largest(stopped[0] if stopped else 0)  # all stop where one is told to
                 i, last = self.iteration, self.iteration >= t.iterations or signalled > 0
@@ -284,12 +283,14 @@ class Trainer:
         rates = {f"lr/{name}": optimizer.get_lr() for name, optimizer in self.system.optimizers.items()}
         self.logger.scalars({**self.losses, **schedule, **rates, **speed}, self.iteration)
 
+    @distributed.alone()
     def _evaluate(self) -> None:
         """Logs the system's figures of its moving averages."""
         folder, cache = self.folder / "evaluation" / f"{self.iteration:07d}", Path(self.config.output) / "features"
         self.figures = self.system.evaluate(self.averages, folder, cache)
         self.logger.scalars(self.figures, self.iteration)
 
+    @distributed.alone()
     def draw_sheets(self) -> None:
         """Draws the system's sheets into ``samples/`` and says so."""
         for name, image in self.system.sheets({**self.system.networks, **self.averages}).items():
