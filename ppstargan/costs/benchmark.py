@@ -200,6 +200,11 @@ def _peak_here(config: Config, form: str, domains: int, device: str) -> int | No
     training, batch = build(config, domains), random_batch(config, config.train.batch_size, domains)
     for _ in range(2):  # the first makes the optimisers' state
         iteration(config, training, batch, form, clock)
+    return peak_bytes()
+
+
+def peak_bytes() -> int | None:
+    """Peak of this process until now: on a GPU of Paddle's tensors, else of all of it (VmHWM); None where unknown."""
     if on_gpu():
         return paddle.device.cuda.max_memory_allocated()
     with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as file:
