@@ -134,10 +134,11 @@ def adaptive_wing(
     goes on from there. Near a point small errors count, in the background they hardly do.
     """
     d, power = (_full(predicted) - target).abs(), alpha - target
-    edge = paddle.pow(paddle.full_like(power, theta / epsilon), power)
+    edge = paddle.exp(power * math.log(theta / epsilon))  # (theta / epsilon)^e; pow takes ten times as long on a CPU
     slope = omega * power * edge / (theta * (1 + edge))
-    line = slope * (d - theta) + omega * paddle.log1p(edge)
-    return paddle.where(d < theta, omega * paddle.log1p(paddle.pow(d / epsilon, power)), line)
+    near = d.clip(min=1e-30, max=theta)
+    curve = omega * F.softplus(power * paddle.log(near / epsilon))  # softplus(log y) is log(1 + y)
+    return curve + slope * F.relu(d - theta)
 
 
 def weighted_mean(values: paddle.Tensor, mask: paddle.Tensor, weight: float) -> paddle.Tensor:

@@ -22,6 +22,14 @@ def faces(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """A few of the images that each toy configuration trains on."""
+    import every_system
+
+    return every_system.draw_all(tmp_path_factory.mktemp("data"))
+
+
 @pytest.fixture
 def run_sample(monkeypatch, capsys, tmp_path):
     """Runs tools/sample.py in ``tmp_path`` with a file of weights; returns its exit code and what it printed."""

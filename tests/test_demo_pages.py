@@ -16,11 +16,13 @@ from page_visitor import META, visiting
 from PIL import Image
 
 from ppstargan import checkpoint
+from ppstargan.face.weights import fan_of
+from ppstargan.nets.fan import FAN, FAN_SIZES
 from ppstargan.nets.gans import build
 from ppstargan.pictures import grid
 from ppstargan.sampler import Sampler
 from ppstargan.systems.load import system_named
-from ppstargan.translate import demo
+from ppstargan.translate import demo, faces
 from ppstargan.translate.from_pictures import OneWay, Setting, Way
 from ppstargan.translate.stylizer import Stylizer
 
@@ -46,6 +48,11 @@ def folder(tmp_path_factory):
         values = {name: checkpoint.arrays(net) for name, net in nets.items()}
         content = {"system": system, "architecture": architecture, "domains": None, "nets": values}
         checkpoint.save(content, root / f"{system}.pdparams")
+    paddle.seed(0)
+    sizes = {**FAN_SIZES, "width": 4, "img_size": 64}
+    nets = {"fan": checkpoint.arrays(FAN(**sizes))}
+    content = {"system": "fan", "architecture": {**sizes, "decoding": "mean"}, "domains": None, "nets": nets}
+    checkpoint.save(content, root / "fan.pdparams")
     for system in noise_model.ARCHITECTURES:
         noise_model.save(root / f"{system}.pdparams", system)
     for name, shape in (("a", (70, 90, 3)), ("b", (60, 60, 3)), ("strip", (10, 50, 3))):
@@ -170,6 +177,18 @@ def test_a_picture_in_the_style_of_another(visit, folder, capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_the_points_of_a_face(visit, folder, capfd):
+    visitor, source, other, _ = visit("fan")
+    net = fan_of(checkpoint.load(folder / "fan.pdparams"), "here")
+    x, _, points, maps = faces.look_at(net, Image.open(folder / "a.png").convert("RGB"), "mean")
+    found = visitor.picture("find", source)
+    np.testing.assert_array_equal(found, faces.sheet(x, points, maps))
+    assert found.shape == (3 * 192 + 8, 192 + 4, 3) and (visitor.picture("find", other) != found).any()
+    refuse(visitor, [["find", None]], "Give a source picture first / 请先上传图片")
+    refuse(visitor, [["find", {"path": str(folder / "a.png"), **META}]], demo.NOT_UPLOADED)
+    assert "Traceback" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     "system, option", [("cyclegan", "--domain-names"), ("gan", "--domain-names"), ("cgan", "--fan")]
 )
@@ -188,7 +207,7 @@ def test_the_tool_serves_the_page_of_the_weights(folder, monkeypatch, capsys):
     monkeypatch.setattr(demo, "import_gradio", lambda: None)
     monkeypatch.setattr(demo, "serve", lambda gradio, page, host, port: served.append(page))
     titles = {"cyclegan": "CycleGAN", "pix2pix": "pix2pix", "ugatit": "U-GAT-IT", "adain": "AdaIN", "gan": "GAN",
-              "wgan": "WGAN", "cgan": "Conditional GAN"}  # fmt: skip
+              "fan": "FAN", "wgan": "WGAN", "cgan": "Conditional GAN"}  # fmt: skip
     for system in titles:
         monkeypatch.setattr(sys, "argv", ["tools/demo.py", "--weights", str(folder / f"{system}.pdparams")])
         with pytest.raises(SystemExit) as ended:

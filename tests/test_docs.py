@@ -2,15 +2,18 @@
 
 import ast
 import importlib.util
+import json
 import re
+from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from test_ladder import EXPECTED as LADDER
 from test_parity import EXPECTED
 
 from ppstargan.config import known_keys
-from ppstargan.systems.load import names, system_named
+from ppstargan.systems.load import load_config, names, system_named
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "README_cn.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -132,6 +135,8 @@ def test_the_code_that_a_page_names_is_there(page):
 def test_the_page_on_the_paper_names_code_in_both_languages():
     english, chinese = (set(named_code(ROOT / "docs" / name)) for name in ("paper.md", "paper_cn.md"))
     assert len(english) > 40 and english == chinese
+    # The equations of every system, which are functions of its updates.
+    assert {path.stem for path, name in english if path.parent.name == "systems"} == set(names())
 
 
 @pytest.mark.parametrize("page", CHINESE, ids=name_of)
@@ -148,6 +153,44 @@ def test_the_parity_report_counts_the_checks_that_the_tests_run():
     renew = "paste the table that python tools/check_parity.py prints into docs/parity.md and docs/parity_cn.md"
     assert {case: int(count) for case, count in rows} == EXPECTED, renew
     assert f"\n{sum(EXPECTED.values())} passed, 0 failed\n" in text, renew
+
+
+def test_the_parity_report_has_all_systems():
+    counts = counted_checks()
+    for page in ("parity.md", "parity_cn.md"):
+        text = text_of(ROOT / "docs" / page)
+        rows = re.findall(r"^(\w+) +\d+ +0 +(\d+) +[\d.e-]+ +[\d.e-]+  \S+$", text, re.M)
+        renew = f"paste the last table that python tools/check_parity.py prints into docs/{page}"
+        assert {system: int(checks) for system, checks in rows} == counts, renew
+        assert f"\n{sum(counts.values())} passed, 0 failed\n" in text, renew
+        told = {name for row in re.findall(r"^\| (`.+?) \|", text, re.M) for name in re.findall(r"`(\w+)`", row)}
+        assert set(names()) <= told, "a system of which the report does not say what is proved"
+
+
+def counted_checks() -> Counter:
+    """{system: the figures that its parity is made of}."""
+    counts = Counter()
+    for folder, expected in (("parity", EXPECTED), ("ladder", LADDER)):
+        cases = json.loads(text_of(ROOT / "tests" / "reference" / folder / "manifest.json"))["cases"]
+        for case, checks in expected.items():
+            counts[cases[case].get("system", "stargan_v2")] += checks
+    return counts
+
+
+@pytest.mark.parametrize("page", PAGES[:2], ids=name_of)
+def test_the_first_table_has_every_system(page):
+    rows = [row.split("|")[1:-1] for row in re.findall(r"^\| \[`\w+`\]\(docs/lessons.*\|$", text_of(page), re.M)]
+    counts = counted_checks()
+    found = {re.search(r"`(\w+)`", row[0])[1]: (re.findall(r"`(\w+)`", row[1]), int(row[3])) for row in rows}
+    assert set(found) == set(names())
+    for system, (configs, checks) in found.items():
+        assert {system_of_config(ROOT / "configs" / f"{config}.yaml") for config in configs} == {system}
+        assert checks == counts["wing" if system == "fan" else system], f"{system}: see tests/test_ladder.py"
+    assert str(sum(counts.values())) in text_of(page)
+
+
+def system_of_config(path) -> str:
+    return load_config(path, []).system
 
 
 def test_every_page_on_its_own_subject_is_there_in_both_languages():

@@ -222,7 +222,7 @@ def test_a_narrow_fan_gives_stargan_v2_its_masks(tmp_path):
     assert again.fan.sizes == SIZES
     content = {"architecture": nets.architecture, "nets": {"fan": checkpoint.arrays(fan)}}
     np.testing.assert_array_equal(fan_of(content, "here")(x).numpy(), trained(x).numpy())
-    assert [mask.shape for mask in nets.masks(x)] == [[1, 1, 256, 256]] * 2
+    assert [mask.shape for mask in nets.masks(x)] == [[1, 1, 64, 64]] * 2
 
 
 def test_a_photograph_gets_its_points_where_the_network_sees_them(drawn):

@@ -63,17 +63,22 @@ def test_the_stored_outputs_are_those_of_a_whole_run():
 
 @pytest.mark.slow
 def test_it_runs_on_a_small_setting(tmp_path, monkeypatch):
+    check_run(run_small(PATH, tmp_path, monkeypatch))
+
+
+def run_small(path, folder, monkeypatch):
+    """The notebook ``path`` with the outputs of a run of its small setting, in a copy of the repository."""
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     for name in ("ppstargan", "tools", "configs", "notebooks", "assets"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.py", "pyproject.toml", "README.md"):
-        shutil.copy(ROOT / name, tmp_path / name)
+        shutil.copy(ROOT / name, folder / name)
     monkeypatch.setenv("PPSTARGAN_NOTEBOOK", "small")
     monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
-    notebook = nbformat.read(tmp_path / "notebooks" / PATH.name, 4)
+    notebook = nbformat.read(folder / "notebooks" / path.name, 4)
     for cell in code_cells(notebook):
         cell.outputs, cell.execution_count = [], None
-    resources = {"metadata": {"path": str(tmp_path / "notebooks")}}
+    resources = {"metadata": {"path": str(folder / "notebooks")}}
     nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
-    check_run(notebook)
+    return notebook

@@ -1,18 +1,24 @@
 """Every case of the parity kit: figures that the authors' PyTorch code gave."""
 
+import json
+import runpy
 import shutil
+import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ppstargan.errors import UserError
-from ppstargan.parity import report
+from ppstargan.parity import checks, report, summary
 from ppstargan.parity.checks import run
-from ppstargan.parity.kit import read_case
+from ppstargan.parity.kit import Check, read_case
+from ppstargan.systems.load import names
 
 SIDES = ("torch", "paddle")
-KIT = Path(__file__).parent / "reference" / "parity"
+ROOT = Path(__file__).parents[1]
+KIT = ROOT / "tests" / "reference" / "parity"
 # Case -> how many figures it compares; a check that silently compared nothing would pass.
 EXPECTED = {
     "forward_small": 33,
@@ -30,15 +36,15 @@ EXPECTED = {
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_case(name):
-    checks = run(read_case(KIT, name))
-    assert [check for check in checks if not check.passed] == []
-    assert len(checks) == EXPECTED[name]
+    found = run(read_case(KIT, name))
+    assert [check for check in found if not check.passed] == []
+    assert len(found) == EXPECTED[name]
 
 
 def test_gradients_of_the_discriminator_to_the_kits_own_tolerance():
     """No kink lies within rounding on D's path in this case, so float32 leaves no jump in it."""
-    checks = [check for check in run(read_case(KIT, "losses_small")) if check.quantity.startswith("d_")]
-    assert len(checks) == 56 and max(check.error for check in checks) < 1e-4
+    found = [check for check in run(read_case(KIT, "losses_small")) if check.quantity.startswith("d_")]
+    assert len(found) == 56 and max(check.error for check in found) < 1e-4
 
 
 def test_missing_kit_is_named(tmp_path):
@@ -82,3 +88,43 @@ def test_a_report_has_a_folder_before_the_work(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=rf"no folder {tmp_path}/file can be made \(File exists\)"):
         report.prepare(tmp_path / "file")
+
+
+def check(case, error, tolerance=1e-5, quantity="q"):
+    return Check(case, quantity, error, tolerance, np.zeros(1), np.zeros(1))
+
+
+def test_a_system_has_passed_where_all_its_cases_have():
+    found = [check("a", 1e-6), check("a", 9e-9, 1e-8, "near"), check("b", 2e-5, 1e-5, "over"), check("c", 0.0, 0.0)]
+    found += [check("d", 1e-3), check("d", float("nan"), quantity="nan")]
+    rows = summary.by_system(found, {"a": "gan", "b": "gan", "c": "wgan", "d": "fan"})[1:]
+    assert [row.split() for row in rows] == [
+        ["gan", "1", "1", "3", "2.00e-05", "1.00e-05", "b/over"],
+        ["wgan", "1", "0", "1", "0.00e+00", "0.00e+00", "c/q"],
+        ["fan", "0", "1", "2", "nan", "1.00e-05", "d/nan"],
+    ]
+    assert summary.by_case(found, ["a"])[1].split() == ["a", "2", "9.00e-09", "1.00e-08", "near"]
+    with pytest.raises(UserError, match="case e has no figures"):
+        summary.by_case(found, ["a", "e"])
+
+
+def test_one_command_ends_with_all_systems(monkeypatch, capsys):
+    """Without options, it takes both kits; a case stands for each of theirs here, and no network is computed."""
+    monkeypatch.setattr(checks, "run", lambda case, on_gpu: [check(case.name, 0.0)])
+    monkeypatch.setattr(sys, "argv", ["check_parity.py"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "tools" / "check_parity.py"), run_name="__main__")
+    printed = capsys.readouterr().out.split("\nsystem ")[1].splitlines()[1:]
+    kits = [json.loads((kit / "manifest.json").read_text())["cases"] for kit in (KIT, KIT.parent / "ladder")]
+    cases = Counter(settings.get("system", "stargan_v2") for kit in kits for settings in kit.values())
+    assert {line.split()[0]: int(line.split()[1]) for line in printed[:-1]} == cases
+    assert ended.value.code == 0 and printed[-1] == f"{sum(cases.values())} passed, 0 failed"
+    # Every system that there is, by the name of its loss where it goes by that, and the layers.
+    assert set(cases) == {*names(), "norms", "wing"} - {"fan"}
+
+
+def test_two_kits_with_a_case_of_one_name_are_told_apart(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["check_parity.py", "--reference", str(KIT), str(KIT)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "tools" / "check_parity.py"), run_name="__main__")
+    assert ended.value.code == 2 and "give these kits one at a time" in capsys.readouterr().err

@@ -50,7 +50,7 @@ def test_the_list_of_attributes(tmp_path):
 
 def test_the_lists_of_landmarks(tmp_path):
     write_landmarks(tmp_path / "toy", size=64, train_count=60, test_count=2, seed=1)
-    hard = []
+    hard, grown = [], {"train": [], "test": []}
     for part, count in (("train", 60), ("test", 2)):
         lines = (tmp_path / "toy" / LISTS.format(part)).read_text().splitlines()
         assert len(lines) == count
@@ -62,8 +62,11 @@ def test_the_lists_of_landmarks(tmp_path):
             np.testing.assert_allclose(points, true, atol=1e-6)
             assert (np.asarray(Image.open(tmp_path / "toy/WFLW_images" / fields[206])) == image).all()
             around = np.concatenate([points.min(0), points.max(0)])
-            assert (box >= 0).all() and (box <= 63).all() and np.abs(box - around).max() < 0.06 * np.ptp(points) + 1
+            near = (0.06 if part == "test" else 0.6) * np.ptp(points) + 1  # to train on, up to the whole head's
+            assert (box >= 0).all() and (box <= 63).all() and np.abs(box - around).max() < near
+            grown[part].append(np.prod(box[2:] - box[:2]) / np.prod(around[2:] - around[:2]))
             hard.append([int(value) for value in fields[200:206]])
+    assert np.mean(grown["train"]) > 1.4 > 1.2 > np.mean(grown["test"])  # of the box's area
     shares = np.mean(hard, axis=0)
     assert (shares > 0.03).all() and (shares < 0.7).all()  # each kind of hard ones is there
 

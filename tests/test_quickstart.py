@@ -22,7 +22,7 @@ from ppstargan.data.toy import write_dataset
 from ppstargan.metrics import attributes, toys
 from ppstargan.metrics.toy import measure
 from ppstargan.nets.stargan import Generator, redrawn
-from ppstargan.systems.load import load_config, system_named
+from ppstargan.systems.load import load_config
 
 ROOT = Path(__file__).parents[1]
 
@@ -253,6 +253,7 @@ def test_perfect_networks_score_everything(faces):
         ("cyclegan_toy", [], 2, 1),  # batch norm, which looks across the batch
         ("pix2pix_toy", [], 2, 1),
         ("gan_toy", [], 2, 1),
+        ("fan_toy", [], 2, 2),  # whose batch norms do with half a batch
     ],
 )
 def test_two_processes_only_where_each_can_have_its_half(name, overrides, cores, count, monkeypatch, capsys):
@@ -260,5 +261,6 @@ def test_two_processes_only_where_each_can_have_its_half(name, overrides, cores,
     tool = runpy.run_path(str(ROOT / "tools" / "quickstart.py"))
     config = load_config(CONFIGS / f"{name}.yaml", overrides)
     monkeypatch.setitem(tool["processes"].__globals__, "usable_cores", lambda: cores)
-    tool["processes"](config, system_named(config.system), "CPU (of a test)")  # what starts one is not entered
+    parts = [tool["Part"](config, toys.TOYS[config.system], None)]
+    tool["processes"](parts, "CPU (of a test)")  # what starts one is not entered
     assert capsys.readouterr().out == ("processes: 2\n" if count == 2 else "")

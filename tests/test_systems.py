@@ -26,11 +26,6 @@ from ppstargan.training.step import copies, follow, iterate
 from ppstargan.training.trainer import Trainer
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return every_system.draw_all(tmp_path_factory.mktemp("data"))
-
-
 def test_every_system_has_a_toy_configuration():
     found = {every_system.load_config(every_system.CONFIGS / f"{name}.yaml").system for name in TOYS}
     assert found == set(names())

@@ -200,7 +200,7 @@ def test_the_tool_draws_pairs_and_sides(tmp_path, monkeypatch, capsys):
 def test_the_tool_draws_people(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     small = ["--train", "3", "--val", "2", "--size", "16"]
-    assert [draw_toy(monkeypatch, system, *small) for system in ("stargan", "fan", "people")] == [0, 0, 0]
+    assert [draw_toy(monkeypatch, system, *small) for system in ("stargan", "fan", "faces")] == [0, 0, 0]
     assert capsys.readouterr().out.splitlines() == [
         "data/toy_attributes: 3 + 2 people with attributes, 16 px",
         "data/toy_landmarks: 3 + 2 people with landmarks, 16 px",

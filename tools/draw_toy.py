@@ -1,7 +1,7 @@
 """Draws what the toy configuration of a system trains on, for trying things without a download: digits for gan, wgan,
 wgan_gp and cgan, outlines and faces for pix2pix, plain and striped ponies for cyclegan, cats and lions for ugatit,
 faces and patterns for adain, for which it also trains an encoder, people with attributes for stargan, people with
-landmarks for fan, women and men for people, and cats, dogs and lions (faces) where no system is named."""
+landmarks for fan, women and men for faces, and cats, dogs and lions where no system is named."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ def write_patterns(root: Path, size: int, **counts) -> bool:
     return new
 
 
-FACES = Set(f"faces of each of {', '.join(toy.DOMAINS)}", toy.write_dataset, "val_count", Path("data/toy"), 32, 400, 40)
+ANIMALS = Set(
+    f"faces of each of {', '.join(toy.DOMAINS)}", toy.write_dataset, "val_count",
+    Path("data/toy"), 32, 400, 40,
+)  # fmt: skip
 DIGITS = Set(
     "of each digit", digits.write_digits, "test_count",
     Path("data/toy_digits"), digits.SIZE, digits.TRAIN_COUNT, digits.TEST_COUNT,
@@ -70,9 +73,9 @@ PEOPLE = Set(
     Path("data/toy_people"), people_sets.FACES_SIZE, people_sets.FACES_TRAIN, people_sets.FACES_VAL,
 )  # fmt: skip
 SETS = {
-    "faces": FACES, "stargan_v2": FACES, "gan": DIGITS, "wgan": DIGITS, "wgan_gp": DIGITS, "cgan": DIGITS,
+    "stargan_v2": ANIMALS, "gan": DIGITS, "wgan": DIGITS, "wgan_gp": DIGITS, "cgan": DIGITS,
     "pix2pix": OUTLINES, "cyclegan": PONIES, "ugatit": CATS_LIONS, "adain": PATTERNS, "stargan": ATTRIBUTES,
-    "fan": LANDMARKS, "people": PEOPLE,
+    "fan": LANDMARKS, "faces": PEOPLE,
 }  # fmt: skip
 
 

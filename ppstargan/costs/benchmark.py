@@ -1,48 +1,42 @@
-"""What training costs with a configuration: time, memory and arithmetic by update, and the loader's rate.
+"""What training costs with a configuration of any system: time, memory and arithmetic by update.
 
-Weights and inputs are random, so no dataset is needed. What is timed is ``training.step.iterate`` itself.
+Weights and inputs are random, so no dataset is needed. What is timed is ``training.step.iterate`` itself. Where one
+network steps more often than another, an iteration's figures are means over a turn, in which each steps once or more.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import multiprocessing
 import platform
 import statistics
-import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
-from pathlib import Path
 from typing import Callable, NamedTuple
 
-import numpy as np
 import paddle
-from PIL import Image
 
 import ppstargan
 from ppstargan.config import Config
-from ppstargan.costs import plain
+from ppstargan.costs import loader, plain
 from ppstargan.costs.flops import counting
-from ppstargan.data import toy
-from ppstargan.data.batches import batches
-from ppstargan.errors import UserError
-from ppstargan.nets.stargan_v2 import AVERAGED, Networks
+from ppstargan.costs.inputs import random_batch
+from ppstargan.data.batches import Images
+from ppstargan.errors import UsageError, UserError
 from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, usable_cores
-from ppstargan.systems import stargan_v2
-from ppstargan.systems.stargan_v2 import Batch
+from ppstargan.systems import wgan
+from ppstargan.systems.load import system_named
 from ppstargan.training.amp import GradScaler
 from ppstargan.training.step import copies, follow, iterate
 
-FORMS = {"fused": stargan_v2.updates, "plain": plain.updates}
-PARTS = (*plain.STEPS, "averages")  # of an iteration
-FACES, FACE_SIZE = 8, 512  # drawn for each domain, and their px, as AFHQ's
-LOADER_SECONDS = 3
+FORMS = ("ours", "plain")  # of an iteration; StarGAN v2 alone has the plain one
+TURNS = ("discriminator_steps", "critic_steps", "n_critic")  # keys of train: iterations to a step of the generator
 
 COUNTED = (
-    "convolutions and matrix products alone, forward, backward and R1's second derivatives, as the four updates and "
+    "convolutions and matrix products alone, forward, backward and second derivatives, as the updates and "
     "Paddle's autograd call for them, by shapes; a multiplication and an addition are 2; nothing is estimated"
 )
 
@@ -50,27 +44,34 @@ COUNTED = (
 class Training(NamedTuple):
     """All that an iteration changes."""
 
-    nets: Networks
+    system: object
     averages: dict
-    optimizers: dict
 
 
 def build(config: Config, domains: int) -> Training:
-    """Networks with random weights for the configuration and a number of domains, and what trains them."""
-    seed_everything(config.train.seed)
-    nets, t = Networks(domains, **dataclasses.asdict(config.model)), config.train
-    optimizers = stargan_v2.adam_optimizers(nets.trained, t.lr, t.f_lr, t.beta1, t.beta2, t.weight_decay)
+    """The system of a configuration with random weights, for a number of domains, classes or attributes.
+
+    Raises UsageError where a batch cannot be computed in its ``train.accumulate`` pieces.
+    """
+    t, names = config.train, [str(i) for i in range(domains)]
+    seed_everything(t.seed)
+    system = system_named(config.system).System(config, Images(dict.fromkeys(names, ()), {}, {}))
+    if t.accumulate > 1 and (system.across_batch or t.batch_size % t.accumulate):
+        why = "layers look across the batch" if system.across_batch else f"train.batch_size is {t.batch_size}"
+        raise UsageError(f"train.accumulate={t.accumulate}: {why}, so training refuses it too; give 1")
     choose_gpu_arithmetic(t.tf32, t.channels_last)
-    return Training(nets, copies(nets.trained, AVERAGED), optimizers)
+    return Training(system, copies(system.networks, system.averaged))
 
 
-def random_batch(config: Config, batch_size: int, domains: int) -> Batch:
-    """A batch of noise, which costs what pictures cost."""
-    rng, m = np.random.default_rng(config.train.seed), config.model
-    images = rng.uniform(-1, 1, (3, batch_size, 3, m.img_size, m.img_size)).astype(np.float32)
-    y_src, y_trg = rng.integers(domains, size=(2, batch_size))
-    latents = rng.standard_normal((2, batch_size, m.latent_dim), dtype=np.float32)
-    return Batch(*map(paddle.to_tensor, (images[0], y_src, images[1], images[2], y_trg, *latents)))
+def turn(config: Config) -> list:
+    """The numbers of successive iterations in which every network steps, in the last of them all.
+
+    WGAN's critic has long turns at first; this is a later one.
+    """
+    t = config.train
+    steps = next((getattr(t, name) for name in TURNS if hasattr(t, name)), 1)
+    start = wgan.LONG_TURN * wgan.LONG_TURNS if getattr(t, "long_turns", False) else 0
+    return list(range(start, start + steps))
 
 
 class Watched(NamedTuple):
@@ -81,36 +82,52 @@ class Watched(NamedTuple):
     updates: Callable
 
 
-def iteration(config: Config, training: Training, batch: Batch, form: str, read: Callable[[], float]) -> dict:
-    """One training iteration in a form of FORMS. Returns how far ``read()``, a clock or a count, moved in each part.
+def iteration(
+    config: Config, training: Training, batch, form: str, read: Callable[[], float], number: int | None = None
+) -> dict:
+    """Training iteration ``number``, the last of a turn unless given, in one of FORMS.
 
-    What updates share belongs to the first of them.
+    Returns {update, or "averages": how far ``read()``, a clock or a count, moved in it}. What updates share belongs to
+    the first of them, and what is done behind the last to that.
     """
+    system, t = training.system, config.train
     moved, last = {}, read()
 
     def note(part: str) -> None:
         nonlocal last
         now = read()
-        moved[part], last = now - last, now
+        moved[part], last = moved.get(part, 0) + now - last, now
 
-    def noted(piece: Batch, _):
-        for update in FORMS[form](training.nets, piece, config.loss):
+    def noted(piece, number: int):
+        updates = (
+            plain.updates(system.nets, piece, config.loss) if form == "plain" else system.updates(piece, number)
+        )
+        for update in updates:
             yield update  # the caller goes backward and steps before it asks for the next
             if update.name not in moved:  # the first of several pieces goes on when all have been through the update
                 note(update.name)
 
-    t, precision = config.train, config.train.amp if on_gpu() else "none"
+    precision = t.amp if on_gpu() else "none"
     iterate(
-        Watched(training.nets.trained, training.optimizers, noted),
+        Watched(system.networks, system.optimizers, noted),
         batch,
-        0,
+        turn(config)[-1] if number is None else number,
         accumulate=t.accumulate,
         precision=precision,
         scaler=GradScaler() if precision == "float16" else None,
     )
-    follow(training.averages, training.nets.trained, t.ema_beta)
-    note("averages")
+    note(list(moved)[-1])
+    if training.averages:
+        follow(training.averages, system.networks, getattr(t, "ema_beta", 0.0))
+        note("averages")
     return moved
+
+
+def whole_turn(config: Config, training: Training, batch, form: str, read: Callable[[], float]) -> dict:
+    """``iteration``, the mean of a turn."""
+    numbers = turn(config)
+    found = [iteration(config, training, batch, form, read, number) for number in numbers]
+    return {part: sum(one.get(part, 0) for one in found) / len(numbers) for part in found[-1]}
 
 
 def clock() -> float:
@@ -125,31 +142,40 @@ def on_gpu() -> bool:
     return paddle.get_device().startswith("gpu")
 
 
-def count_flops(config: Config, forms, domains: int) -> dict:
-    """{form: {update: operations an image}} of an iteration; the moving averages have no products.
+def count_flops(config: Config, training: Training, forms, domains: int) -> dict:
+    """{form: {update: operations}} of an iteration; the moving averages have no products. Leaves no sensible weights.
 
-    Counted with batches of 1 and of 2 images, since a batch of any size computes its 4x4 kernels once.
+    Counted with two small batches: of a larger one, each further image costs as much as the second batch's last, while
+    some work, such as that on the weights, is once a batch of any size.
     """
-    training, found = build(config, domains), {}
+    found, size = {}, config.train.batch_size
     whole = dataclasses.replace(config, train=dataclasses.replace(config.train, accumulate=1))
+    few = 2 if training.system.across_batch else 1  # a batch norm may need two
     for form in forms:
         with counting() as tally:
-            one, two = (
-                iteration(whole, training, random_batch(config, n, domains), form, lambda: tally.flop) for n in (1, 2)
+            less, more = (
+                whole_turn(whole, training, random_batch(config, n, domains), form, lambda: tally.flop)
+                for n in (few, few + 1)
             )
-        once = {update: 2 * one[update] - two[update] for update in plain.STEPS}
-        found[form] = {name: one[name] - value + value / config.train.batch_size for name, value in once.items()}
+        updates = [part for part in less if part != "averages"]
+        found[form] = {name: less[name] + (size - few) * (more[name] - less[name]) for name in updates}
     return found
 
 
 def time_iterations(config: Config, forms, repeats: int, domains: int) -> dict:
-    """{form: [seconds by part, …]} of ``repeats`` iterations a form, the forms in turn, after one to warm up each."""
+    """{form: [seconds by part, …]} of ``repeats`` turns a form, the forms in turn, after one to warm up each."""
     training, batch = build(config, domains), random_batch(config, config.train.batch_size, domains)
     found = {form: [] for form in forms}
     for _ in range(1 + repeats):
         for form in forms:
-            found[form].append(iteration(config, training, batch, form, clock))
+            found[form].append(whole_turn(config, training, batch, form, clock))
     return {form: rounds[1:] for form, rounds in found.items()}
+
+
+def parameters(training: Training) -> dict:
+    """{network: how many numbers its parameters are}, of the frozen ones too."""
+    nets = {**training.system.networks, **training.system.frozen}
+    return {name: sum(math.prod(p.shape) for p in net.parameters()) for name, net in nets.items()}
 
 
 def peak_memory(config: Config, form: str, domains: int) -> int | None:
@@ -179,34 +205,6 @@ def _peak_here(config: Config, form: str, domains: int, device: str) -> int | No
     return None
 
 
-def loader_rate(config: Config) -> float:
-    """Image files a second that the training loader gives, from drawn JPEGs of FACE_SIZE px, with nothing beside it.
-
-    A training sample takes three of them.
-    """
-    t = config.train
-    with tempfile.TemporaryDirectory() as folder:
-        domains = {domain: [Path(folder, f"{domain}{i}.jpg") for i in range(FACES)] for domain in toy.DOMAINS}
-        rng = np.random.default_rng(t.seed)
-        for domain, paths in domains.items():
-            for path in paths:
-                Image.fromarray(toy.draw_face(domain, FACE_SIZE, rng)).save(path, quality=95)
-        drawn = batches(
-            partial(stargan_v2.draw, domains, config),
-            start=0,
-            batch_size=t.batch_size,
-            seed=t.seed,
-            count=FACES * len(domains),
-            workers=config.data.workers,
-        )
-        with contextlib.closing(drawn):
-            next(drawn)  # starts the threads
-            begun, count = time.perf_counter(), 0
-            while time.perf_counter() - begun < LOADER_SECONDS:
-                count += 3 * len(next(drawn).x_src)
-            return count / (time.perf_counter() - begun)
-
-
 def machine(config: Config, device: str) -> dict:
     """Where and with what this is measured; ``device`` is what ``choose_device`` said."""
     name = platform.processor() or platform.machine()
@@ -223,31 +221,39 @@ def machine(config: Config, device: str) -> dict:
 
 
 def run(config: Config, device: str, repeats: int, compare: bool, domains: int) -> dict:
-    """Everything that ``tools/benchmark.py`` reports, as it goes into its JSON file.
+    """Everything that ``tools/benchmark.py`` reports, as it goes into its JSON file. Raises UsageError as ``build``.
 
     The peaks come first, each from a process of its own, since a GPU holds nothing of ours yet.
     """
-    found = {"config": dataclasses.asdict(config), "domains": domains, "repeats": repeats}
+    found = {"config": dataclasses.asdict(config), "domains": domains, "repeats": repeats, "turn": len(turn(config))}
     found["machine"] = machine(config, device)
-    forms = list(FORMS) if compare else ["fused"]
+    forms, size = FORMS if compare else FORMS[:1], config.train.batch_size
     peaks = {form: peak_memory(config, form, domains) for form in forms}
-    rate = loader_rate(config)
-    flops = count_flops(config, forms, domains)
+    if config.system == "stargan_v2":
+        found["loader_images_per_second"] = loader.loader_rate(config)
+    training = build(config, domains)
+    found["parameters"] = parameters(training)
+    flops = count_flops(config, training, forms, domains)
+    del training
     seconds = time_iterations(config, forms, repeats, domains)
     for form in forms:
-        parts = {part: [round_[part] for round_ in seconds[form]] for part in PARTS}
+        parts = {part: [round_[part] for round_ in seconds[form]] for part in seconds[form][0]}
         parts["total"] = [sum(round_.values()) for round_ in seconds[form]]
         gflop = {update: flop / 1e9 for update, flop in flops[form].items()}
+        gflop["total"] = sum(gflop.values())
+        spread = {part: _spread(values) for part, values in parts.items()}
         measured = {
-            "seconds_per_iteration": {part: _spread(values) for part, values in parts.items()},
-            "images_per_second": config.train.batch_size / statistics.median(parts["total"]),
+            "seconds_per_iteration": spread,
+            "images_per_second": size / spread["total"]["median"],
             "peak_memory_bytes": peaks[form],
-            "gflop_per_image_iteration": {**gflop, "total": sum(gflop.values())},
+            "gflop_per_iteration": gflop,
+            "gflop_per_image_iteration": {part: value / size for part, value in gflop.items()},
+            "gflop_per_second": {part: value / spread[part]["median"] for part, value in gflop.items()},
         }
-        found.update(measured if form == "fused" else {form: measured})
-    found.update(loader_images_per_second=rate, gflop_counted=COUNTED)
+        found.update(measured if form == "ours" else {form: measured})
+    found["gflop_counted"] = COUNTED
     if compare:
-        totals = [[sum(round_.values()) for round_ in seconds[form]] for form in ("plain", "fused")]
+        totals = [[sum(round_.values()) for round_ in seconds[form]] for form in ("plain", "ours")]
         spread = _spread([slow / fast for slow, fast in zip(*totals)])  # of neighbours in time
         ratio = statistics.median(totals[0]) / statistics.median(totals[1])
         found.update(plain_over_fused=ratio, plain_over_fused_spread=[spread["min"], spread["max"]])

@@ -1,10 +1,11 @@
 """Counts the arithmetic of a training step from what it calls for, by shapes, without computing it.
 
-Within ``counting``, each convolution and matrix product (``conv2d``, ``conv2d_transpose``, ``linear``, ``matmul``)
-gives zeros of the right shape, and a PyLayer stands for it in Paddle's own graph. A product and its two gradients are
-one trilinear form: each is a product of the same size out of the other two. So the stand-in's backward pass is
-stand-ins again, up to the second derivatives of R1, and Paddle's autograd decides which are made: those that
-``stop_gradient``, ``no_grad`` and ``paddle.grad`` leave out are not counted. Element-wise work runs as ever, on zeros.
+Within ``counting``, each convolution and matrix product (``conv2d``, ``conv2d_transpose``, ``linear``, ``matmul``, and
+Paddle's layers of these) gives zeros of the right shape, and a PyLayer stands for it in Paddle's own graph. A product
+and its two gradients are one trilinear form: each is a product of the same size out of the other two. So the stand-in's
+backward pass is stand-ins again, up to the second derivatives of a penalty, and Paddle's autograd decides which are
+made: those that ``stop_gradient``, ``no_grad`` and ``paddle.grad`` leave out are not counted. Element-wise work runs as
+ever, on zeros.
 
 A multiplication and an addition count as two operations. Nothing but these products is counted.
 """
@@ -59,20 +60,27 @@ def counting():
     """Within it, products are counted in the ``Tally`` that it yields, and give zeros. Biases are left out."""
     tally, grad = Tally(), paddle.grad
 
-    def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, **_):
         assert _pair(dilation) == [1, 1], "not counted: dilation"
         steps = zip(x.shape[2:], weight.shape[2:], _pair(stride), _pair(padding))
         shape = [x.shape[0], weight.shape[0], *((n + 2 * p - k) // s + 1 for n, k, s, p in steps)]
         return _Product.apply(x, weight, shape, math.prod(shape) * math.prod(weight.shape[1:]), tally)
 
-    def conv2d_transpose(x, weight, bias=None, stride=1, padding=0):
-        steps = zip(x.shape[2:], weight.shape[2:], _pair(stride), _pair(padding))
-        shape = [x.shape[0], weight.shape[1], *((n - 1) * s + k - 2 * p for n, k, s, p in steps)]
+    def conv2d_transpose(x, weight, bias=None, stride=1, padding=0, output_padding=0, dilation=1, groups=1, **_):
+        assert (_pair(dilation), groups) == ([1, 1], 1), "not counted: dilation and groups"
+        steps = zip(x.shape[2:], weight.shape[2:], _pair(stride), _pair(padding), _pair(output_padding))
+        shape = [x.shape[0], weight.shape[1], *((n - 1) * s + k - 2 * p + more for n, k, s, p, more in steps)]
         return _Product.apply(x, weight, shape, math.prod(x.shape) * math.prod(weight.shape[1:]), tally)
 
-    def matmul(x, weight, bias=None, name=None):
-        shape = [*x.shape[:-1], weight.shape[-1]]  # of a batch of weights [N, in, out], x [N, 1, in] meets each its own
-        return _Product.apply(x, weight, shape, math.prod(x.shape) * weight.shape[-1], tally)
+    def matmul(x, weight, transpose_x=False, transpose_y=False, name=None):
+        assert not transpose_y, "not counted: transpose_y"
+        rows = [*x.shape[:-2], x.shape[-1], x.shape[-2]] if transpose_x else x.shape
+        # Of a batch of weights [N, in, out], x [N, 1, in] meets each its own; a vector [in] takes the last axis away.
+        shape = [*rows[:-1], *weight.shape[1:][-1:]]
+        return _Product.apply(x, weight, shape, math.prod(shape) * rows[-1], tally)
+
+    def linear(x, weight, bias=None, name=None):
+        return matmul(x, weight)
 
     def asked_grad(*arguments, **options):
         tally.asked = True
@@ -81,6 +89,7 @@ def counting():
         finally:
             tally.asked = False
 
-    stand_ins = {"conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "linear": matmul}
-    with mock.patch.multiple(F, **stand_ins), mock.patch.multiple(paddle, matmul=matmul, grad=asked_grad):
+    stand_ins = {"conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "linear": linear}
+    with mock.patch.multiple(F, **stand_ins), mock.patch.multiple(paddle, matmul=matmul, grad=asked_grad), \
+            mock.patch.object(F.conv, "_conv_nd", conv2d):  # what nn.Conv2D calls  # fmt: skip
         yield tally

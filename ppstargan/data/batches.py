@@ -96,19 +96,26 @@ def batches(
     indices = range(part * batch_size, (part + 1) * batch_size)
     if workers == 0:
         for iteration in itertools.count(start):
-            yield _stack([load(iteration, index) for index in indices], bad_files)
-    # The pool's tasks are samples, not batches: all threads work on the batch that is needed next.
+            batch, bad = _stacked([load(iteration, index) for index in indices])
+            bad_files.add(bad)
+            yield batch
+    # The pool's tasks are samples, not batches: all threads work on the batch that is needed next. The task behind a
+    # batch's samples stacks them; when it gets a thread, all of these have had one.
     executor = ThreadPoolExecutor(workers)
     ahead = 2 + workers // batch_size  # batches; enough for every thread to have a sample to load
     pending: deque = deque()
     try:
         for iteration in itertools.count(start):
-            pending.append([executor.submit(load, iteration, index) for index in indices])
+            samples = [executor.submit(load, iteration, index) for index in indices]
+            pending.append((samples, executor.submit(_stacked_once_there, samples)))
             if len(pending) > ahead:
-                yield _stack([future.result() for future in pending.popleft()], bad_files)
+                batch, bad = pending.popleft()[1].result()
+                bad_files.add(bad)  # here, in the order of the batches, and not by the threads: these change nothing
+                yield batch
     finally:
-        for future in itertools.chain.from_iterable(pending):
-            future.cancel()
+        for samples, stacked in pending:
+            for future in (*samples, stacked):
+                future.cancel()
         executor.shutdown()
 
 
@@ -126,8 +133,13 @@ def _folder(items: Sequence) -> Path:
     return max(set(folders), key=folders.count)
 
 
-def _stack(samples: Sequence[tuple], bad_files: BadFiles):
-    # Reported here, in the order of the samples, and not by the threads that load: these change nothing.
-    bad_files.add(image for _, _, bad in samples for image in bad.values())
-    drawn = [fields for fields, _, _ in samples]
-    return type(drawn[0])(*map(np.stack, zip(*drawn)))
+def _stacked_once_there(futures: list) -> tuple:
+    found = _stacked([future.result() for future in futures])
+    futures.clear()  # a batch is kept once
+    return found
+
+
+def _stacked(samples: Sequence[tuple]) -> tuple:
+    """The batch of ``samples``, and the bad files that they met, in their order."""
+    drawn, _, bad = zip(*samples)
+    return type(drawn[0])(*map(np.stack, zip(*drawn))), [image for met in bad for image in met.values()]

@@ -21,6 +21,8 @@ ANNOTATIONS, IMAGES = "WFLW_annotations", "WFLW_images"
 LIST = ANNOTATIONS + "/list_98pt_rect_attr_train_test/list_98pt_rect_attr_{part}.txt"
 PARTS = ("train", "test")
 POINTS = 98
+# Pairs of points by whose distance errors are measured (metrics/landmarks.py); px below which there is none.
+EYE_CORNERS, PUPILS, NO_DISTANCE = (60, 72), (96, 97), 0.1
 HARD = ("pose", "expression", "illumination", "make_up", "occlusion", "blur")  # what may make a face a hard one
 
 
@@ -95,6 +97,11 @@ def read_face(line: str, points: int = POINTS) -> Face:
     places, box = values[:-4].reshape(points, 2), values[-4:].reshape(2, 2)
     if not (box[0] < box[1]).all():
         raise ValueError(f"has the box {' '.join(f'{value:g}' for value in box.ravel())}, whose corners are no two")
+    for a, b in (EYE_CORNERS, PUPILS) if points == POINTS else ():
+        if np.linalg.norm(places[a] - places[b]) < NO_DISTANCE:
+            raise ValueError(
+                f"has both eyes at one place (points {a} and {b}), and errors are measured by their distance"
+            )
     return Face(places, box, tuple(flag == "1" for flag in flags), name)
 
 

@@ -17,8 +17,8 @@ POINTS = "val_points.txt"  # of the two domains, in the form of WFLW's lists
 DOMAINS = ("female", "male")
 # Of the toy sets: pixels, and how many images to train and to test on (of the two domains, of each).
 SIZE, TRAIN_COUNT, TEST_COUNT = 32, 1500, 200
-CANVAS, LANDMARK_TRAIN, LANDMARK_TEST = 160, 600, 100
-FACES_SIZE, FACES_TRAIN, FACES_VAL = 32, 400, 40
+CANVAS, LANDMARK_TRAIN, LANDMARK_TEST = 320, 600, 100
+FACES_SIZE, FACES_TRAIN, FACES_VAL = 64, 400, 40
 
 
 def write_attributes(
@@ -57,7 +57,8 @@ def write_landmarks(
     """Draws ROOT/WFLW_images and the two lists of ROOT/WFLW_annotations, as WFLW has them.
 
     In pictures of ``size`` pixels, faces of a fifth to a third of that stand anywhere. A line of a list has 98 points,
-    a box around them (not a very exact one, as by a detector), whether pose, expression, illumination, make-up,
+    a box around them (not a very exact one, as by a detector; in the list to train on, up to the whole head's, so that
+    faces are known of that size too), whether pose, expression, illumination, make-up,
     occlusion and blur make it a hard one, and the path. Returns and raises as ``write_attributes``.
     """
     label = _label("landmarks", size, train_count, test_count, seed)
@@ -73,7 +74,7 @@ def write_landmarks(
                 image, points, visible = draw_look(look, size)
                 name = f"{part}/{index:05d}.png"
                 Image.fromarray(image).save(root / IMAGES / name)
-                lines.append(_line(look, points, visible, rng_of(seed, part, 4, index), size, name))
+                lines.append(_line(look, points, visible, rng_of(seed, part, 4, index), size, name, part == "train"))
             _write_lines(root / LIST.format(part=part), lines)
 
     return write_drawn(root, label, "toy landmarks", draw)
@@ -132,10 +133,14 @@ def _label(of: str, size: int, train_count: int, test_count: int, seed: int) -> 
     return label
 
 
-def _line(look: Look, points: np.ndarray, visible: np.ndarray, rng: np.random.Generator, size: int, name: str) -> str:
-    """207 fields, as of WFLW."""
+def _line(
+    look: Look, points: np.ndarray, visible: np.ndarray, rng: np.random.Generator, size: int, name: str, loose=False
+) -> str:
+    """207 fields, as of WFLW; a ``loose`` box is anything between the face's and the head's."""
     low, high = points.min(0), points.max(0)
     shifts = rng.uniform(-0.03, 0.03, (2, 2)) * (high - low)
+    if loose:
+        shifts += rng.random() * np.array([[-0.25, -0.55], [0.25, 0.1]]) * (high - low)
     box = np.clip([np.floor(low + shifts[0]), np.ceil(high + shifts[1])], 0, size - 1).ravel()
     hard = (
         abs(look.turn) > 0.75 or abs(look.roll) > 20,

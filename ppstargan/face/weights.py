@@ -9,7 +9,7 @@ from ppstargan import checkpoint
 from ppstargan.errors import UserError
 from ppstargan.nets.fan import FAN, FAN_SIZES, NUM_LANDMARKS
 
-FAN_PATH = "data/wing.pdparams"
+FAN_PATH, TOY_FAN_PATH = "data/wing.pdparams", "data/fan_toy.pdparams"
 HOW_TO_GET = (
     "python tools/download.py wing, or convert the authors' wing.ckpt: "
     "python tools/convert_torch_weights.py wing.ckpt {path}"
@@ -22,6 +22,9 @@ def load_fan(path, advice: str = "") -> FAN:
     Raises UserError with the way to get them, and with the ``advice`` behind it.
     """
     how_to_get = HOW_TO_GET.format(path=shlex.quote(str(path))) + advice
+    if Path(path).name == Path(TOY_FAN_PATH).name:
+        there = "" if str(path) == TOY_FAN_PATH else f" -o face.fan={shlex.quote(str(path))}"
+        how_to_get = f"python tools/quickstart.py faces{there} trains it on drawn people first{advice}"
     content = checkpoint.load(path, how_to_get)
     if "fan" not in (content.get("nets") or {}):
         how_to_get = HOW_TO_GET.format(path=FAN_PATH) + advice  # and not over what the file holds

@@ -16,14 +16,16 @@ from ppstargan.data.digits import CLASSES, write_digits
 from ppstargan.data.outlines import write_outlines
 from ppstargan.data.pairs import POOL, load_pairs
 from ppstargan.data.patterns import write_patterns
-from ppstargan.data.people_sets import write_attributes, write_landmarks
+from ppstargan.data.people_sets import write_attributes, write_landmarks, write_people
 from ppstargan.data.styles import load_middles
 from ppstargan.data.toy import write_cats_lions, write_dataset
 from ppstargan.data.transforms import for_testing
-from ppstargan.metrics import attributes, digits, landmarks, pairs, sides, styles, toy
+from ppstargan.face.weights import load_fan
+from ppstargan.metrics import attributes, digits, landmarks, masks, pairs, sides, styles, toy
 from ppstargan.metrics.encoder import train_encoder
 from ppstargan.nets.stargan import redrawn
 from ppstargan.nets.unet import each_by_itself
+from ppstargan.pictures import save_image
 
 SAMPLES = 1000  # generated digits that the judge sees
 PEOPLE = 150  # each of whom is given every attribute
@@ -32,12 +34,16 @@ AT_ONCE = 50  # images that are translated together
 
 
 class Toy(NamedTuple):
-    """``draw(config)`` fills ``data.root``, unless it is filled; ``measure(trainer)`` returns a report with lines."""
+    """``draw(config)`` fills ``data.root``, unless it is filled; ``measure(trainer)`` returns a report with lines.
+
+    ``halves``: its batch norms do as well with half a batch, so that two processes can share one.
+    """
 
     what: str
     draw: Callable
     measure: Callable
     sheet: str  # the name of the one to look at
+    halves: bool = False
 
 
 def draw_faces(config) -> None:
@@ -82,10 +88,25 @@ def draw_people(config) -> None:
     write_landmarks(config.data.root)
 
 
+def draw_women_men(config) -> None:
+    """Raises UserError as ``write_people``."""
+    write_people(config.data.root, size=config.model.img_size)
+
+
 def measure_faces(trainer) -> toy.Report:
     """Translations by the moving averages of ``trainer``."""
     nets, model = trainer.system.nets.sharing(trainer.averages), trainer.config.model
     return toy.measure(nets, trainer.data.train, trainer.data.val, model.img_size, model.latent_dim)
+
+
+def measure_women_men(trainer) -> masks.Report:
+    """As ``measure_faces``, and what masks do; a picture of that goes to the sheets. Raises UserError without a FAN."""
+    nets, config = trainer.system.nets.sharing(trainer.averages), trainer.config
+    fan, val = nets.fan or load_fan(config.face.fan), trainer.data.val
+    report, picture = masks.measure(nets, fan, measure_faces(trainer), val, config.data.root, config.model.img_size)
+    if trainer.folder:
+        save_image(picture, trainer.folder / "samples" / f"{trainer.iteration:07d}_masks.png")
+    return report
 
 
 def measure_digits(trainer) -> digits.Report:
@@ -176,17 +197,17 @@ def generated(generator, count: int, latent_dim: int, classes: np.ndarray | None
     return paddle.concat(parts).numpy()
 
 
-_FACES = Toy("faces", draw_faces, measure_faces, "reference")
 _DIGITS = Toy("digits", draw_digits, measure_digits, "samples")
-TOYS = {  # by the system
+TOYS = {  # by the system; faces is stargan_v2's second one
     "adain": Toy("faces and patterns", draw_patterns, measure_patterns, "styles"),
-    "stargan_v2": _FACES,
+    "stargan_v2": Toy("faces", draw_faces, measure_faces, "reference"),
+    "faces": Toy("women and men", draw_women_men, measure_women_men, "masks"),
     "gan": _DIGITS,
     "wgan": _DIGITS,
     "cgan": _DIGITS,
     "pix2pix": Toy("outlines and faces", draw_outlines, measure_outlines, "pairs"),
     "cyclegan": Toy("ponies", draw_ponies, measure_ponies, "a_to_b"),
     "stargan": Toy("people", draw_attributes, measure_attributes, "attributes"),
-    "fan": Toy("people with landmarks", draw_people, measure_people, "faces"),
+    "fan": Toy("people with landmarks", draw_people, measure_people, "faces", halves=True),
     "ugatit": Toy("cats and lions", draw_cats_lions, measure_cats_lions, "a2b"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -11,7 +12,7 @@ from paddle.nn import functional as F
 
 from ppstargan.nets import resample
 from ppstargan.nets.domains import DomainLinear
-from ppstargan.nets.norms import AdaIN
+from ppstargan.nets.norms import AdaIN, ScaledInstanceNorm
 from ppstargan.nets.resample import Conv2D
 
 SLOPE = 0.2  # of every leaky ReLU
@@ -44,8 +45,8 @@ class ResBlk(nn.Layer):
         self.downsample = downsample
         self.conv1 = Conv2D(dim_in, dim_in, 3, padding=1)
         self.conv2 = Conv2D(dim_in, dim_out, 3, padding=1)
-        self.norm1 = nn.InstanceNorm2D(dim_in) if normalize else None
-        self.norm2 = nn.InstanceNorm2D(dim_in) if normalize else None
+        self.norm1 = ScaledInstanceNorm(dim_in) if normalize else None
+        self.norm2 = ScaledInstanceNorm(dim_in) if normalize else None
         self.conv1x1 = Conv2D(dim_in, dim_out, 1, bias_attr=False) if dim_in != dim_out else None
 
     def shortcut(self, x: paddle.Tensor) -> paddle.Tensor:
@@ -108,8 +109,14 @@ class AdainResBlk(nn.Layer):
 
 def high_pass(x: paddle.Tensor, w_hpf: float) -> paddle.Tensor:
     """Laplacian of each channel divided by ``w_hpf``: [N, C, H, W] -> the same shape, zero padding."""
+    channels = x.shape[1]
+    weight = _laplacian(channels, w_hpf, resample.dtype_name(x), paddle.get_device())
+    return F.conv2d(x, weight, padding=1, groups=channels)
+
+
+@functools.lru_cache(maxsize=None)  # made at every call, it would be copied to a GPU 24 times an iteration
+def _laplacian(channels: int, w_hpf: float, dtype: str, device: str) -> paddle.Tensor:
+    """Constant kernel [channels, 1, 3, 3] on ``device``."""
     kernel = -np.ones((3, 3), np.float32)
     kernel[1, 1] = 8
-    channels = x.shape[1]
-    weight = paddle.to_tensor(np.tile(kernel / w_hpf, (channels, 1, 1, 1)), dtype=x.dtype)
-    return F.conv2d(x, weight, padding=1, groups=channels)
+    return paddle.to_tensor(np.tile(kernel / w_hpf, (channels, 1, 1, 1)), dtype=dtype)

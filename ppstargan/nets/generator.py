@@ -10,6 +10,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from ppstargan.nets.blocks import SLOPE, AdainResBlk, ResBlk, channel_widths, he_initialise, high_pass
+from ppstargan.nets.norms import ScaledInstanceNorm
 from ppstargan.nets.resample import Conv2D
 
 HIGH_PASS_SIZES = (32, 64, 128)  # px at which the source's high-pass features enter the decoder
@@ -53,7 +54,7 @@ class Generator(nn.Layer):
         self.from_rgb = Conv2D(3, widths[0], 3, padding=1)
         self.encode = nn.LayerList(encode)
         self.decode = nn.LayerList(decode)
-        self.to_rgb = nn.Sequential(nn.InstanceNorm2D(widths[0]), nn.LeakyReLU(SLOPE), Conv2D(widths[0], 3, 1))
+        self.to_rgb = nn.Sequential(ScaledInstanceNorm(widths[0]), nn.LeakyReLU(SLOPE), Conv2D(widths[0], 3, 1))
         he_initialise(self)
 
     def encode_content(self, x: paddle.Tensor) -> Content:
@@ -78,7 +79,9 @@ class Generator(nn.Layer):
             if masks is not None and size in content.high_pass:
                 # The coarse level takes the mask of the whole face, the finer ones that of eyes and nose.
                 mask = F.interpolate(masks[0 if size == 32 else 1], size=[size, size], mode="bilinear")
-                x = x + high_pass(mask * content.high_pass[size], self.w_hpf)
+                edges = content.high_pass[size]
+                mask = mask if mask.dtype == edges.dtype else mask.astype(edges.dtype)  # edges stay in half precision
+                x = x + high_pass(mask * edges, self.w_hpf)
         return self.to_rgb(x)
 
     def forward(self, x: paddle.Tensor, s: paddle.Tensor, masks=None) -> paddle.Tensor:

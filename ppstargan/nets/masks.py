@@ -40,22 +40,23 @@ def _move_up(maps: paddle.Tensor, pixels: int) -> paddle.Tensor:
 
 @paddle.no_grad()
 def masks_from_heatmaps(heatmaps: paddle.Tensor):
-    """Heatmaps [N, 98, H, W], H a multiple of 256 -> (mask, mask without face line and mouth).
+    """Heatmaps [N, 98, H, W], H a multiple of 256 or less -> (mask, mask without face line and mouth).
 
     Each mask is [N, 1, H, W] in [0, 1]: the sum of the truncated, normalised, shifted and sharpened maps, clipped.
+    Below 256 px, where there is no reference, shifts are of the nearest whole pixel.
     """
-    scale = heatmaps.shape[2] // INPUT_SIZE
+    scale = heatmaps.shape[2] / INPUT_SIZE
     maps = heatmaps * (heatmaps >= THRESHOLD).astype(heatmaps.dtype)
     lowest = maps.min(axis=[2, 3], keepdim=True)
     highest = maps.max(axis=[2, 3], keepdim=True)
     maps = (maps - lowest) / (highest - lowest + 1e-6)  # a map without a peak stays 0
 
     for part, pixels, exponent in OPERATIONS:
-        maps[:, part] = _move_up(maps[:, part], pixels * scale) ** exponent
+        maps[:, part] = _move_up(maps[:, part], round(pixels * scale)) ** exponent
     for part in SILENT:
         maps[:, part] = 0
-    eyes = maps[:, EYES]  # alone in the reference to move by a fixed number of pixels, whatever the size
-    maps[:, EYES] = _move_up(eyes, -8) ** 3 + _move_up(eyes, -24)
+    eyes, scale = maps[:, EYES], min(1, scale)  # alone in the reference to move by as many pixels of a larger map
+    maps[:, EYES] = _move_up(eyes, round(-8 * scale)) ** 3 + _move_up(eyes, round(-24 * scale))
 
     coarse = maps.sum(axis=1, keepdim=True)
     for part in (CHIN, EYEBROWS, MOUTH):
@@ -66,6 +67,10 @@ def masks_from_heatmaps(heatmaps: paddle.Tensor):
 
 @paddle.no_grad()
 def face_masks(fan: FAN, x: paddle.Tensor):
-    """The two masks [N, 1, 256, 256] in [0, 1] for images x [N, 3, H, W] in [-1, 1] of any size."""
-    size = [INPUT_SIZE, INPUT_SIZE]
-    return masks_from_heatmaps(F.interpolate(fan.heatmaps(x), size, mode="bilinear", align_corners=True))
+    """The two masks [N, 1, 256, 256] in [0, 1] for images x [N, 3, H, W] in [-1, 1] of any size.
+
+    Those of a FAN that sees less than the authors' are [N, 1, H, H], where the images are smaller: what they cost grows
+    with their area, and is many times what small networks cost.
+    """
+    side = INPUT_SIZE if fan.img_size >= INPUT_SIZE else min(INPUT_SIZE, x.shape[2])
+    return masks_from_heatmaps(F.interpolate(fan.heatmaps(x), [side, side], mode="bilinear", align_corners=True))

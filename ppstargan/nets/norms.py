@@ -22,6 +22,8 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
+HALF = (paddle.float16, paddle.bfloat16)
+
 
 class _ChannelNorm(nn.Layer):
     """What batch and instance norm share: a scale and a shift [C], and running statistics [C].
@@ -135,6 +137,13 @@ class InstanceNorm(_ChannelNorm):
         return y.reshape([n, c, h, w])
 
 
+class ScaledInstanceNorm(nn.InstanceNorm2D):
+    """Paddle's own layer, whose scale and bias [C] are learned, but that half precision stays that."""
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        return _instance_norm(x, self.scale, self.bias)
+
+
 class GroupNorm(nn.Layer):
     """Group norm of x [N, C, H, W]: ``groups`` of neighbouring channels, each with one mean and one variance."""
 
@@ -227,6 +236,9 @@ def _by_own(x, weight, bias, epsilon):
 
 
 def _instance_norm(x, weight=None, bias=None, epsilon=1e-5):
+    if x.dtype in HALF:  # with a float32 scale, Paddle would make x float32 too
+        with paddle.amp.auto_cast(enable=False):  # and the operation takes one: its statistics are float32 anyway
+            return F.instance_norm(x, weight=weight, bias=bias, eps=epsilon)
     if x.dtype != paddle.float64:
         return F.instance_norm(x, weight=weight, bias=bias, eps=epsilon)
     mean = x.mean(axis=[2, 3], keepdim=True)

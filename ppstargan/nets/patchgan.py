@@ -6,6 +6,7 @@ import paddle
 from paddle import nn
 
 from ppstargan.nets.norms import BatchNorm, InstanceNorm
+from ppstargan.nets.resample import Conv2D
 
 NORMS = ("instance", "batch", "none")
 DEVIATION = 0.02  # of the first weights
@@ -28,10 +29,10 @@ def norm_of(norm: str, channels: int) -> nn.Layer:
     return InstanceNorm(channels) if norm == "instance" else nn.Identity()
 
 
-def convolution(narrow: int, wide: int, kernel: int, stride: int, padding: int, norm: str | None = None) -> nn.Conv2D:
+def convolution(narrow: int, wide: int, kernel: int, stride: int, padding: int, norm: str | None = None) -> Conv2D:
     """A convolution. The ``norm`` behind it says whether it has a bias: the authors' has one before instance norm."""
     bias = zeros() if norm in (None, "instance") else False
-    return nn.Conv2D(narrow, wide, kernel, stride, padding, weight_attr=normal(), bias_attr=bias)
+    return Conv2D(narrow, wide, kernel, stride, padding, weight_attr=normal(), bias_attr=bias)
 
 
 class PatchGAN(nn.Layer):

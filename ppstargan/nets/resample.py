@@ -31,22 +31,32 @@ def _spread(kind: str, dtype: str, device: str) -> paddle.Tensor:
 
 def _kernel_4x4(weight: paddle.Tensor, kind: str) -> paddle.Tensor:
     first, second = weight.shape[:2]
-    spread = _spread(kind, _dtype(weight), paddle.get_device())
+    spread = _spread(kind, dtype_name(weight), paddle.get_device())
     with paddle.amp.auto_cast(enable=False):  # sums of weights, before these are rounded to half precision
         return paddle.matmul(weight.reshape([first * second, 9]), spread).reshape([first, second, 4, 4])
 
 
-def _add_bias(x: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
+def add_bias(x: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
+    """x [N, C, H, W] and a number [C] for each channel, in the precision of x."""
     # Paddle's convolution adds its bias as [1, C, 1, 1]; on a CPU that broadcast takes 15 times as long as this one.
-    return x + bias.reshape([-1, 1, 1])
+    bias = bias.reshape([-1, 1, 1])
+    return x + (bias if bias.dtype == x.dtype else bias.astype(x.dtype))  # in float32, it would make x that too
 
 
 class Conv2D(nn.Conv2D):
-    """``paddle.nn.Conv2D`` with a faster sum of the bias."""
+    """``paddle.nn.Conv2D`` with a faster sum of the bias, which leaves half precision as it is."""
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         y = F.conv2d(x, self.weight, None, self._stride, self._padding)
-        return y if self.bias is None else _add_bias(y, self.bias)
+        return y if self.bias is None else add_bias(y, self.bias)
+
+
+class Conv2DTranspose(nn.Conv2DTranspose):
+    """``paddle.nn.Conv2DTranspose`` with the sum of ``Conv2D``."""
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        y = F.conv2d_transpose(x, self.weight, None, self._stride, self._padding, self.output_padding)
+        return y if self.bias is None else add_bias(y, self.bias)
 
 
 def conv_pool(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
@@ -54,7 +64,7 @@ def conv_pool(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) -> p
 
     ``weight`` is the 3x3 parameter [D, C, 3, 3].
     """
-    return _add_bias(F.conv2d(x, _kernel_4x4(weight, "pool"), stride=2, padding=1), bias)
+    return add_bias(F.conv2d(x, _kernel_4x4(weight, "pool"), stride=2, padding=1), bias)
 
 
 def upsample_conv(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
@@ -63,7 +73,7 @@ def upsample_conv(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) 
     ``weight`` is the 3x3 parameter [D, C, 3, 3].
     """
     kernel = _kernel_4x4(weight, "upsample").transpose([1, 0, 2, 3])
-    return _add_bias(F.conv2d_transpose(x, kernel, stride=2, padding=1), bias)
+    return add_bias(F.conv2d_transpose(x, kernel, stride=2, padding=1), bias)
 
 
 def pool(x: paddle.Tensor) -> paddle.Tensor:
@@ -72,7 +82,7 @@ def pool(x: paddle.Tensor) -> paddle.Tensor:
     if not _narrow_on_cpu(w):
         return F.avg_pool2d(x, 2)
     rows = x.reshape([-1, 2 * w])  # two rows of pixels behind each other
-    return paddle.matmul(rows, _matrix("pool", w // 2, _dtype(x))).reshape([-1, c, h // 2, w // 2])
+    return paddle.matmul(rows, _matrix("pool", w // 2, dtype_name(x))).reshape([-1, c, h // 2, w // 2])
 
 
 def upsample(x: paddle.Tensor) -> paddle.Tensor:
@@ -81,7 +91,7 @@ def upsample(x: paddle.Tensor) -> paddle.Tensor:
     if not _narrow_on_cpu(w):
         return F.interpolate(x, scale_factor=2, mode="nearest")
     rows = x.reshape([-1, w])
-    return paddle.matmul(rows, _matrix("upsample", w, _dtype(x))).reshape([-1, c, 2 * h, 2 * w])
+    return paddle.matmul(rows, _matrix("upsample", w, dtype_name(x))).reshape([-1, c, 2 * h, 2 * w])
 
 
 def _narrow_on_cpu(width: int) -> bool:
@@ -96,5 +106,6 @@ def _matrix(kind: str, width: int, dtype: str) -> paddle.Tensor:
     return paddle.to_tensor(upsampling if kind == "upsample" else upsampling.T / 4)
 
 
-def _dtype(x: paddle.Tensor) -> str:
+def dtype_name(x: paddle.Tensor) -> str:
+    """"float32", say."""
     return str(x.dtype).split(".")[-1]

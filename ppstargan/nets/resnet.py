@@ -6,6 +6,7 @@ import paddle
 from paddle import nn
 
 from ppstargan.nets.patchgan import convolution, norm_of, normal, zeros
+from ppstargan.nets.resample import Conv2DTranspose
 
 
 class ResnetBlock(nn.Layer):
@@ -53,7 +54,7 @@ class ResnetGenerator(nn.Layer):
         return self.model(x)
 
 
-def _doubling(wide: int, narrow: int, norm: str) -> nn.Conv2DTranspose:
+def _doubling(wide: int, narrow: int, norm: str) -> Conv2DTranspose:
     """A transposed convolution to exactly twice the size: one more row and column, at the bottom and on the right."""
     bias = zeros() if norm == "instance" else False
-    return nn.Conv2DTranspose(wide, narrow, 3, 2, 1, output_padding=1, weight_attr=normal(), bias_attr=bias)
+    return Conv2DTranspose(wide, narrow, 3, 2, 1, output_padding=1, weight_attr=normal(), bias_attr=bias)

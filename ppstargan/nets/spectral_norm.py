@@ -8,6 +8,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from ppstargan.nets.initialise import uniform
+from ppstargan.nets.resample import add_bias
 
 
 class SpectralNorm(nn.Layer):
@@ -47,7 +48,8 @@ class SpectralConv2D(SpectralNorm):
         self.stride = stride
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        return F.conv2d(x, self.weight(), self.bias, self.stride)
+        y = F.conv2d(x, self.weight(), None, self.stride)
+        return y if self.bias is None else add_bias(y, self.bias)
 
 
 class SpectralLinear(SpectralNorm):

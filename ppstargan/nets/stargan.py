@@ -11,15 +11,16 @@ from paddle import nn
 
 from ppstargan.nets.initialise import uniform
 from ppstargan.nets.norms import InstanceNorm
+from ppstargan.nets.resample import Conv2D
 
 SLOPE = 0.01  # of the discriminator's leaky ReLU
 AT_ONCE = 50  # images that are redrawn together
 
 
-def _conv(inputs: int, outputs: int, size: int, stride: int = 1, padding: int = 0, bias: bool = False) -> nn.Conv2D:
+def _conv(inputs: int, outputs: int, size: int, stride: int = 1, padding: int = 0, bias: bool = False) -> Conv2D:
     fan_in = inputs * size * size
     bias_attr = uniform(fan_in) if bias else False
-    return nn.Conv2D(inputs, outputs, size, stride, padding, weight_attr=uniform(fan_in), bias_attr=bias_attr)
+    return Conv2D(inputs, outputs, size, stride, padding, weight_attr=uniform(fan_in), bias_attr=bias_attr)
 
 
 def _doubling(inputs: int, outputs: int) -> nn.Conv2DTranspose:

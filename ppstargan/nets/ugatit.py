@@ -11,6 +11,7 @@ from paddle.nn import functional as F
 
 from ppstargan.nets.initialise import uniform
 from ppstargan.nets.norms import ILN, AdaILN, InstanceNorm
+from ppstargan.nets.resample import Conv2D
 from ppstargan.nets.spectral_norm import SpectralConv2D, SpectralLinear
 
 SLOPE = 0.2  # of the discriminators' leaky ReLU
@@ -18,10 +19,10 @@ GENERATORS = ("genA2B", "genB2A")
 DISCRIMINATORS = ("disGA", "disGB", "disLA", "disLB")  # G: global, L: local; the last letter is the domain it judges
 
 
-def _conv(inputs: int, outputs: int, size: int, stride: int = 1, bias: bool = False) -> nn.Conv2D:
+def _conv(inputs: int, outputs: int, size: int, stride: int = 1, bias: bool = False) -> Conv2D:
     fan_in = inputs * size * size
     bias_attr = uniform(fan_in) if bias else False
-    return nn.Conv2D(inputs, outputs, size, stride, weight_attr=uniform(fan_in), bias_attr=bias_attr)
+    return Conv2D(inputs, outputs, size, stride, weight_attr=uniform(fan_in), bias_attr=bias_attr)
 
 
 def _linear(inputs: int, outputs: int) -> nn.Linear:

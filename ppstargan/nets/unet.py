@@ -7,6 +7,7 @@ from paddle import nn
 
 from ppstargan.nets.norms import BatchNorm
 from ppstargan.nets.patchgan import convolution, norm_of, normal, zeros
+from ppstargan.nets.resample import Conv2DTranspose
 
 FEWEST = 2  # levels
 DROPPED = 4  # the first level with dropout: the first whose widths are both the widest
@@ -66,10 +67,10 @@ class UNet(nn.Layer):
         return self.model(x)
 
 
-def _doubling(wide: int, narrow: int, norm: str | None = None) -> nn.Conv2DTranspose:
+def _doubling(wide: int, narrow: int, norm: str | None = None) -> Conv2DTranspose:
     """A transposed convolution to twice the size, with a bias where ``convolution`` has one."""
     bias = zeros() if norm in (None, "instance") else False
-    return nn.Conv2DTranspose(wide, narrow, 4, 2, 1, weight_attr=normal(), bias_attr=bias)
+    return Conv2DTranspose(wide, narrow, 4, 2, 1, weight_attr=normal(), bias_attr=bias)
 
 
 @paddle.no_grad()

@@ -10,16 +10,17 @@ import paddle
 from paddle import nn
 
 from ppstargan.nets.initialise import uniform
+from ppstargan.nets.resample import Conv2D
 
 SHRINKS = 8  # how many times smaller relu4_1 is than the picture
 SMALLEST = 9  # px a side: of 8, relu4_1 would be made of a single pixel, which has nothing to reflect
 RELUS = (3, 10, 17, 30)  # positions of relu1_1, relu2_1, relu3_1 and relu4_1, which is the last
 
 
-def _conv(inputs: int, outputs: int, size: int = 3) -> nn.Conv2D:
+def _conv(inputs: int, outputs: int, size: int = 3) -> Conv2D:
     """A convolution without padding that starts as PyTorch's."""
     fan_in = inputs * size * size
-    return nn.Conv2D(inputs, outputs, size, weight_attr=uniform(fan_in), bias_attr=uniform(fan_in))
+    return Conv2D(inputs, outputs, size, weight_attr=uniform(fan_in), bias_attr=uniform(fan_in))
 
 
 def _layer(inputs: int, outputs: int) -> list:

@@ -7,6 +7,7 @@ them: by the Adaptive Wing loss, by the Wing loss on the maps or on the coordina
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -27,11 +28,12 @@ from ppstargan.training import distributed
 from ppstargan.training.rates import Rates, adams, set_rate, stepwise
 from ppstargan.training.rmsprop import RMSProp
 from ppstargan.training.step import Update
-from ppstargan.translate import faces
+from ppstargan.translate import demo_faces, faces
 
 SHOWN = 8  # faces on a sheet
+WFLWS = "wflw"  # of data.flip_pairs: the pairs of WFLW's 98 points
 ON_MAPS = {"awing": adaptive_wing, "wing": wing, "l2": lambda maps, target: (maps - target).square()}
-sample, TAKES = faces.sample, faces.TAKES
+sample, TAKES, page = faces.sample, faces.TAKES, demo_faces.page
 evaluate, MEASURES = faces.evaluate, faces.MEASURES
 
 
@@ -50,12 +52,30 @@ class Model:
 class Data(config.Data):
     """``data``: how far a face is changed at random, in pixels of a picture of 256 px, and how often."""
 
+    flip_pairs: str = key()
     rotation: float = key(least=0, most=180)
     scale: float = key(least=0, below=1)
     shift: float = key(least=0, most=128)
     blur: float = key(least=0, most=1)
     noise: float = key(least=0, most=1)
     occlusion: float = key(least=0, most=1)
+
+    def flip_table(self, points: int) -> np.ndarray | None:
+        """Which of ``points`` points each becomes in a mirror, or None where none is known. Raises ValueError."""
+        if self.flip_pairs == WFLWS:
+            return heatmaps.FLIP if points == heatmaps.WFLW else None
+        pairs = []
+        for text in self.flip_pairs.split() if self.flip_pairs != "none" else ():
+            if not re.fullmatch(r"[0-9]+-[0-9]+", text):
+                raise ValueError(f"has {text!r}, which is no pair such as 0-16")
+            pairs.append([int(number) for number in text.split("-")])
+        numbers = [number for pair in pairs for number in pair]
+        for number in numbers:
+            if number >= points:
+                raise ValueError(f"has point {number}, and the points are 0 to {points - 1}")
+            if numbers.count(number) > 1:
+                raise ValueError(f"has point {number} twice")
+        return heatmaps.flip_table(pairs, points) if pairs else None
 
 
 @dataclass
@@ -93,6 +113,10 @@ class Config(config.Config):
             raise UsageError(f"{where}: {told}")
         if m.img_size == 64 and self.train.batch_size == 1:  # whose smallest maps have one pixel
             raise UsageError(f"{where}: train.batch_size=1 is too few to normalise at model.img_size=64; give 2")
+        try:
+            self.data.flip_table(m.points)
+        except ValueError as error:
+            raise UsageError(f"{where}: data.flip_pairs {error}") from None
         if (self.loss.kind == "wing_points") != (m.decoding == "mean"):
             raise UsageError(f"{where}: loss.kind=wing_points needs model.decoding=mean, and the others need peaks")
 
@@ -117,8 +141,7 @@ def draw(train: dict, config: Config, rng: np.random.Generator, load) -> Batch:
     item = items[rng.integers(len(items))]
     (image, points), _ = load(item, items, open_item=partial(landmarks.opened, size=m.img_size))
     changes = face_changes.Changes(*(getattr(d, name) for name in face_changes.Changes._fields))
-    table = heatmaps.FLIP if m.points == heatmaps.WFLW else None
-    return prepared(*face_changes.changed(image, points, changes, table, rng))
+    return prepared(*face_changes.changed(image, points, changes, d.flip_table(m.points), rng))
 
 
 def prepared(image: np.ndarray, points: np.ndarray) -> Batch:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import paddle
 
 GROWTH_EVERY = 1000  # steps in range, after which the scale is tried at twice its size
+# In half precision beside Paddle's own. Nearest upsampling copies, which is exact in half precision too; Paddle has it
+# in float32, and what is added to a decoder's largest activations then makes these float32 again.
+ALSO_HALF = ("conv2d_transpose", "nearest_interp_v2")
 
 
 def autocast(precision: str):
     """Within it, convolutions and matrix products run in ``precision``: "float16", "bfloat16", or "none" for float32.
 
-    Weights stay float32. Paddle casts on GPUs alone; on a CPU this does nothing.
+    Weights stay float32. What lies between two products stays in half precision where none of its inputs is float32.
+    Paddle casts on GPUs alone; on a CPU this does nothing.
     """
     dtype = "float16" if precision == "none" else precision
-    return paddle.amp.auto_cast(precision != "none", custom_white_list={"conv2d_transpose"}, dtype=dtype)
+    return paddle.amp.auto_cast(precision != "none", custom_white_list=set(ALSO_HALF), dtype=dtype)
 
 
 def full_precision():
@@ -41,14 +45,16 @@ class GradScaler:
 
     @paddle.no_grad()
     def unscale(self, parameters) -> bool:
-        """Divides the gradients of ``parameters`` by the scale. False where one overflowed: no step is to be made."""
+        """Divides the gradients of ``parameters`` by the scale. False where one overflowed: no step is to be made.
+
+        To know that, Python waits for the device: once a step, which bfloat16 does not.
+        """
         gradients = [p.grad for p in parameters if p.grad is not None]
-        finite = bool(paddle.isfinite(paddle.stack([gradient.sum() for gradient in gradients])).all())
-        if not finite:
+        # Paddle's own operation for it, which is one pass over all of them.
+        scale, found = paddle.full([1], self.scale, "float32"), paddle.zeros([1], "bool")
+        if bool(paddle._C_ops.check_finite_and_unscale_(gradients, scale, found)[1]):
             self.scale, self.good_steps = self.scale / 2, 0
             return False
-        for gradient in gradients:
-            gradient.scale_(1 / self.scale)
         self.good_steps += 1
         if self.good_steps == GROWTH_EVERY:
             self.scale, self.good_steps = self.scale * 2, 0

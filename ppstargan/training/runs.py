@@ -128,7 +128,7 @@ def find_checkpoint(config: Config, where: str | None) -> Path:
         path = Path(os.path.abspath(path))  # "." has no name
         runs = [path.parent if path.name == "checkpoints" else path]
     else:
-        runs = _runs(config)
+        runs = runs_of(config)
     _check_free(runs[:1])
     found = {run: checkpoints(run) for run in runs}
     older = next((run for run in runs if found[run]), None)
@@ -148,7 +148,7 @@ def _check_free(runs: list) -> None:
         lock.check_free(run)
 
 
-def to_resume(config: Config, where: str | None, or_start: bool) -> Path | None:
+def to_resume(config: Config, where: str | None, or_start: bool = False) -> Path | None:
     """The checkpoint that ``find_checkpoint`` finds of ``where``, for all processes: the first looks, and tells it.
 
     Where ``where`` is None: with ``or_start``, that of the newest run of this name, and None where that has none; else
@@ -158,7 +158,7 @@ def to_resume(config: Config, where: str | None, or_start: bool) -> Path | None:
         raise UsageError("--resume and --resume-or-start: give one of them")
     found = None
     if distributed.rank() == 0:  # which may hold the folder already while another asks, or set a damaged one aside
-        newest = _runs(config)[:1] if or_start else []
+        newest = runs_of(config)[:1] if or_start else []
         _check_free(newest)
         if where is not None or (newest and checkpoints(newest[0])):
             found = str(find_checkpoint(config, where))
@@ -166,7 +166,7 @@ def to_resume(config: Config, where: str | None, or_start: bool) -> Path | None:
     return Path(found) if found else None
 
 
-def _runs(config: Config) -> list:
+def runs_of(config: Config) -> list:
     """The folders of the runs of this name, the newest first: NAME-DATE-TIME, and NAME-DATE-TIME-2 in one second."""
     ours = re.compile(re.escape(config.name) + r"-(\d{8}-\d{6})(?:-(\d+))?")
     output = Path(config.output)

@@ -11,17 +11,16 @@ import zlib
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import paddle
 
-from ppstargan import checkpoint, pictures
+from ppstargan import checkpoint
 from ppstargan.config import Config
 from ppstargan.data.batches import batches
 from ppstargan.errors import UserError
 from ppstargan.files import reason
 from ppstargan.format.finite import first_not_finite
 from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, stop_signals
-from ppstargan.training import distributed, runs, state
+from ppstargan.training import distributed, feeding, runs, state
 from ppstargan.training.amp import GradScaler
 from ppstargan.training.divergence import Diverged, going_on, report_divergence
 from ppstargan.training.logs import Logger, Stopwatch, output_to_a_full_disk, progress_line
@@ -42,10 +41,8 @@ class Trainer:
         self.system = kind.System(config, self.data)
         self.averages = copies(self.system.networks, self.system.averaged)
         self.loaded = set()  # names of networks that came from a file
-        t, processes = config.train, distributed.count()
-        check_pieces(config, self.system, processes)
-        if self.system.across_batch and processes > 1 and self.first:
-            print(f"{processes} processes: each normalises its own share of a batch")
+        check_pieces(config, self.system, distributed.count())
+        t = config.train
         choose_gpu_arithmetic(t.tf32, t.channels_last)
         self.precision = t.amp if paddle.get_device().startswith("gpu") else "none"
         if self.precision != t.amp:
@@ -54,7 +51,7 @@ class Trainer:
         self.logger, self.log_size = None, None
         self.save_tried = None  # the iteration of the last attempt
         self.amid = False  # within an iteration, when the networks are not what any iteration ends with
-        self.unchecked = {}  # iteration -> its losses, which nobody has looked at yet
+        self.unread = feeding.Losses()
         self.losses, self.figures = {}, {}  # the newest of every term, of which not every iteration has all; and of all
 
     @property
@@ -75,9 +72,8 @@ class Trainer:
     def resume(self, path: Path, allow_changes: bool = False) -> None:
         """Goes on from a checkpoint of ``save`` or from a converted run of the authors' code.
 
-        The newest checkpoint of a run goes on in the run's folder, anything else in a new one; ``run`` raises lock.Busy
-        where another training is in it. Raises UserError where configuration or images differ in a way that changes
-        the training, unless that is allowed.
+        The newest checkpoint of a run goes on in its folder, anything else in a new one; ``run`` raises lock.Busy where
+        another training is in it. Raises UserError where what changes the training differs, unless that is allowed.
         """
         stored = checkpoint.load(path)
         state.check_same(stored, self.state, self.config.data.root, str(path))
@@ -121,9 +117,7 @@ class Trainer:
 
     def _check_losses(self) -> None:
         """Looks at the losses since the last time. Raises Diverged at the first iteration with one not finite."""
-        while self.unchecked:
-            iteration = min(self.unchecked)
-            new = {name: float(value) for name, value in self.unchecked.pop(iteration).items()}
+        for iteration, new in self.unread.read():
             self._stop_if_not_finite(iteration, new, new)
             self.losses.update(new)
 
@@ -145,13 +139,13 @@ class Trainer:
         return min(beta, (1 + i) / (10 + i)) if self.config.train.ema_warmup else beta
 
     def train_iteration(self, batch) -> dict:
-        """All updates, then the moving averages. Returns the terms of the losses."""
+        """All updates on a batch of tensors, then the moving averages. Returns the terms of the losses."""
         t = self.config.train
         # So that what Paddle draws, such as dropout, is a function of the iteration too.
         paddle.seed(zlib.crc32(f"{t.seed} {self.iteration} {distributed.rank()}".encode()))
         report = iterate(
             self.system,
-            type(batch)(*map(paddle.to_tensor, batch)),
+            batch,
             self.iteration,
             accumulate=t.accumulate,
             precision=self.precision,
@@ -234,26 +228,30 @@ class Trainer:
             max_bad_share=data.max_bad_share,
             share=(distributed.rank(), distributed.count()),
         )
-        said_first_line, eval_every = False, getattr(t, "eval_every", 0)  # a system may have no figures
-        with contextlib.closing(drawn), log, stop_signals() as stopped:
-            for batch in watch.waiting(drawn):
+        # The first line says how long all will take, and a GPU's first iteration takes in how its libraries start.
+        first_line = self.iteration + (1 if on_cpu else 2)
+        eval_every = getattr(t, "eval_every", 0)  # a system may have no figures
+        fed = contextlib.closing(feeding.on_device(drawn, feeding.copier()))
+        with fed as tensors, log, stop_signals() as stopped:
+            for batch in watch.waiting(tensors):
                 schedule = self.system.schedule(self.iteration)
                 distributed.exchange()  # before a step: what was trained can still be saved where another is gone
                 self.amid = True
                 report = self.train_iteration(batch)
                 self.amid = False
-                self.unchecked[self.iteration] = report
+                self.unread.add(self.iteration, report)
                 signalled = distributed.largest(stopped[0] if stopped else 0)  # all stop where one is told to
                 i, last = self.iteration, self.iteration >= t.iterations or signalled > 0
                 logging = i % t.log_every == 0 or last
                 # A look at the losses waits for a GPU. Until then they are kept, so that the first bad one is named.
-                if on_cpu or logging or not said_first_line:
+                if on_cpu or logging or i <= first_line:
                     self._check_losses()
                 if logging and self.first:
                     self._log(schedule, watch)
-                elif self.first and not said_first_line:  # the first at once: it says how long all will take
+                elif self.first and i == first_line:
                     self._say_progress(schedule, watch)
-                said_first_line = True
+                elif i < first_line:
+                    watch.restart()
                 # Sheets and figures before the checkpoint: it says how much of the log belongs to it.
                 if self.first and (i % t.sample_every == 0 or (last and not signalled)):
                     with going_on():
@@ -292,8 +290,5 @@ class Trainer:
     @distributed.alone()
     def draw_sheets(self) -> None:
         """Draws the system's sheets into ``samples/`` and says so."""
-        for name, image in self.system.sheets({**self.system.networks, **self.averages}).items():
-            path = self.folder / "samples" / f"{self.iteration:07d}_{name}.png"
-            pictures.save_image(np.asarray(image), path)
-            self.logger.picture(f"samples/{name}", image, self.iteration)
-            print(f"wrote {path}", flush=True)
+        sheets = self.system.sheets({**self.system.networks, **self.averages})
+        self.logger.sheets(sheets, self.folder / "samples", self.iteration)

@@ -37,15 +37,23 @@ def sheet(x: np.ndarray, points: np.ndarray, maps: np.ndarray, true: np.ndarray 
     """A column for each face, uint8 [H, W, 3]: its points in red, over the true ones in green; heatmaps; boundary."""
     scale = -(-LEAST_SHOWN // x.shape[3])
     size = scale * x.shape[3]
-    images = [cv2.resize(one, (size, size)) for one in pictures.to_uint8(2 * np.asarray(x, np.float32) - 1)]
-    for image, theirs, ours in zip(images, points if true is None else true, points):
-        for places, colour in ((theirs, GREEN), (ours, RED)) if true is not None else ((ours, RED),):
-            for place in places:
-                centre = tuple(round(float(at)) for at in (place + 0.5) * scale - 0.5)
-                cv2.circle(image, centre, max(1, size // 160), colour, -1)
+    layers = [(points, RED)] if true is None else [(true, GREEN), (points, RED)]
+    images = dotted(pictures.to_uint8(2 * np.asarray(x, np.float32) - 1), layers, scale)
     highest = maps[:, :-1].max(axis=1)
     rows = [[_grey(one, size) for one in part] for part in (highest, maps[:, -1])]
     return pictures.grid([images, *rows])
+
+
+def dotted(images: np.ndarray, layers: list, scale: int) -> list:
+    """Images uint8 [N, S, S, 3], made ``scale`` times as large, with ``layers`` of (points [N, P, 2], colour)."""
+    size = scale * images.shape[2]
+    drawn = [cv2.resize(one, (size, size)) for one in images]
+    for points, colour in layers:
+        for image, places in zip(drawn, points):
+            for place in places:
+                centre = tuple(round(float(at)) for at in (place + 0.5) * scale - 0.5)
+                cv2.circle(image, centre, max(1, size // 160), colour, -1)
+    return drawn
 
 
 def _grey(one: np.ndarray, size: int) -> np.ndarray:
