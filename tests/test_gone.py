@@ -52,12 +52,12 @@ def test_a_killed_process_ends_the_others_in_a_line_and_the_same_command_goes_on
     train = [str(ROOT / "tools" / "train.py"), *digits, "train.save_every=20", "train.log_every=20"]
     log = tmp_path / "log"
     first = launched(log, *train, "train.iterations=1000000")
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while not (there := list(tmp_path.glob("output/*/checkpoints/*.pdparams"))) and time.monotonic() < until:
         time.sleep(0.2)
     assert there and first.poll() is None, (log / "workerlog.0").read_text()
     os.kill(worker(log, 1), signal.SIGKILL)
-    assert first.wait(60) != 0
+    assert first.wait(120) != 0
     printed = (log / "workerlog.0").read_text()
     (run,) = (tmp_path / "output").iterdir()
     newest = sorted((run / "checkpoints").iterdir())[-1]
@@ -70,7 +70,7 @@ def test_a_killed_process_ends_the_others_in_a_line_and_the_same_command_goes_on
 
     end = int(newest.stem) + 2
     again = launched(tmp_path / "again", *train, f"train.iterations={end}")
-    assert again.wait(120) == 0
+    assert again.wait(300) == 0
     said = f"resuming {newest} after iteration {int(newest.stem)}\n"
     assert said in (tmp_path / "again" / "workerlog.0").read_text()
     assert list((tmp_path / "output").iterdir()) == [run]

@@ -153,7 +153,7 @@ def both(tmp_path, *extra):
         command = [*host_of_its_own, *launch, str(tmp_path / "joins.py")]
         started.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
     try:
-        printed = [process.communicate(timeout=120)[0].decode() for process in started]
+        printed = [process.communicate(timeout=300)[0].decode() for process in started]
     finally:
         for process in started:
             process.terminate()
