@@ -109,11 +109,14 @@ def one_of(names, what: str) -> Callable[[str], str]:
 
 
 def add_resume(arguments: Parser):
-    """Adds ``--resume [PATH]``: None where it is not given, "" for the newest run; and ``--allow-changes``.
+    """Adds ``--resume [PATH]``: None where it is not given, "" for the newest run; and further ones beside it.
 
-    Returns the group of ways to start, of which a call takes one.
+    These are ``--resume-or-start`` and ``--allow-changes``. Returns the group of ways to start, of which a call takes
+    one.
     """
     start = arguments.add_mutually_exclusive_group()
+    what = "go on from the newest run of this name where it has a checkpoint, else start: for jobs that start again"
+    arguments.add_argument("--resume-or-start", action="store_true", help=what)
     what = "go on from a checkpoint, a run's folder, or the newest run of this name"
     start.add_argument("--resume", nargs="?", const="", type=expanded, metavar="PATH", help=what)
     what = "resume also where the configuration or the images change the training"

@@ -27,16 +27,16 @@ LARGEST = 10**12  # of whole numbers: more than any run does, and less than time
 LARGEST_SEED = 2**32 - 1  # larger than any that people type, and whole in every library
 WIDEST = 2**16  # of layers, and batches
 DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-
-
 RULE = {"least": None, "above": None, "most": None, "below": None, "choices": (), "path": False, "harmless": False}
+RULE["absent"] = None
 
 
 def key(**rule):
     """A key with its rule, some of RULE: the range of a number, a text's choices, or that it is a path.
 
     ``harmless``: it leaves a run's steps as they are, but for rounding, so that a resumed run may change it: where
-    files lie, what is written, and how fast it goes.
+    files lie, what is written, and how fast it goes. ``absent`` is the value in files that runs wrote before there was
+    such a key.
     """
     return dataclasses.field(metadata={**RULE, **rule})
 
@@ -60,6 +60,7 @@ class Train:
     amp: str = key(choices=("none", "float16", "bfloat16"))
     tf32: bool = key()
     channels_last: bool = key(harmless=True)
+    deterministic: bool = key(harmless=True, absent=False)
     seed: int = key(least=0, most=LARGEST_SEED)
     log_every: int = key(least=1, harmless=True)
     sample_every: int = key(least=1, harmless=True)
@@ -140,6 +141,8 @@ def typed(entries: list, schema: type, where: str) -> Config:
     known, values = known_keys(schema), {}
     for name, text in entries:
         values[name] = _typed(name, text, _known(name, text, schema).kind, known)
+    later = {name: rule["absent"] for name, (_, rule) in known.items() if rule["absent"] is not None}
+    values = {**later, **values}
     missing = [name for name in known if name not in values]
     if missing:
         raise UsageError(f"{where}: no value for {', '.join(missing)}; start the file with '_base_: base.yaml'")

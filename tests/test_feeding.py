@@ -2,6 +2,7 @@
 
 import re
 import threading
+import weakref
 from itertools import count, islice
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from ppstargan.nets.fan import FAN
 from ppstargan.systems import stargan_v2
 from ppstargan.systems.load import system_named
 from ppstargan.training import feeding
+from ppstargan.training.step import iterate
 from ppstargan.training.trainer import Trainer
 
 MASKED = ("model.w_hpf=1", "train.batch_size=1")
@@ -88,6 +90,22 @@ def test_a_run_on_a_gpu_reads_at_its_lines_alone_and_its_first_line_is_of_the_se
     assert lines == ["2", "3", "6", "8"]
 
 
+def test_what_the_updates_of_d_share_is_gone_before_those_of_g(data):
+    """The content, with the features of the high-pass filter, where memory is highest."""
+    system, drawn = made(configured("toy", data))
+    encode, contents, alive = system.nets.generator.encode_content, [], []
+
+    def noted(x):
+        alive.append([content() is not None for content in contents])
+        content = encode(x)
+        contents.append(weakref.ref(content.bottleneck))
+        return content
+
+    system.nets.generator.encode_content = noted
+    iterate(system, drawn[0], 0)
+    assert alive[:2] == [[], [False]] and len(alive) > 2
+
+
 # ---- batches ----
 
 
@@ -99,7 +117,8 @@ def test_on_a_cpu_batches_become_tensors_when_they_are_asked_for():
             threads.append(threading.current_thread())
             yield batch
 
-    fed = feeding.on_device(drawn(), None)
+    batches = drawn()  # whom this name keeps, so that only closing closes it
+    fed = feeding.on_device(batches, None)
     for i, batch in enumerate(islice(fed, 3)):
         assert type(batch) is Batch and float(batch.x.sum()) == 6 * i and batch.y.tolist() == [i, 0]
         assert threads == [threading.current_thread()] * (i + 1)  # none ahead
@@ -117,7 +136,8 @@ def test_on_a_gpu_the_next_batch_is_copied_while_one_is_trained_on():
         begun[number].set()
         return batch._make(map(paddle.to_tensor, batch))
 
-    fed = feeding.on_device(numbered(closed), copy)
+    batches = numbered(closed)
+    fed = feeding.on_device(batches, copy)
     for i, batch in enumerate(islice(fed, 4)):
         assert type(batch) is Batch and batch.y.tolist() == [i, 0] and float(batch.x.sum()) == 6 * i
         assert begun[i + 1].wait(10) and i + 2 not in copied  # without being asked for; one alone

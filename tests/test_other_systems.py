@@ -71,7 +71,7 @@ def test_what_exports_takes_stargans(place, run):
 
 
 def test_a_tool_for_configurations_of_stargan(place, run):
-    code, said, error = run("benchmark", *config("gan_toy", place))
+    code, said, error = run("benchmark", *config("gan_toy", place), "--compare")
     what = f"error: {CONFIGS / 'gan_toy.yaml'} is a configuration of gan, and this tool takes those of stargan_v2 alone"
     assert (code, said, error) == (2, "", what + "\n")
 

@@ -56,7 +56,7 @@ def main() -> int:
     with processes(parts, device):
         for part in parts:
             begun = time.perf_counter()
-            trainer, code = train(part, given.allow_changes)
+            trainer, code = train(part, given)
             if code:
                 return code
             if part is not parts[-1]:
@@ -129,12 +129,12 @@ def processes(parts: list, device: str):
     return distributed.beside([sys.executable, __file__, *sys.argv[1:]])
 
 
-def train(part: Part, allow_changes: bool) -> tuple:
+def train(part: Part, given) -> tuple:
     """The trainer, which has trained, and its exit code."""
     trainer = Trainer(part.config, system_named(part.config.system))
-    path = runs.to_resume(part.config, part.resume)
+    path = runs.to_resume(part.config, part.resume, given.resume_or_start)
     if path:
-        trainer.resume(path, allow_changes)
+        trainer.resume(path, given.allow_changes)
     return trainer, trainer.run()
 
 

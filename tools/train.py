@@ -15,8 +15,6 @@ def main() -> int:
     add_config(arguments)
     start = add_resume(arguments)
     start.add_argument("--init", type=place, metavar="WEIGHTS.pdparams", help="start from these weights")
-    what = "go on from the newest run of this name where it has a checkpoint, else start: for jobs that start again"
-    arguments.add_argument("--resume-or-start", action="store_true", help=what)
     given = arguments.parse_args()
 
     config = load_config(given.config, given.override)

@@ -26,6 +26,7 @@ from ppstargan.costs.flops import counting
 from ppstargan.costs.inputs import random_batch
 from ppstargan.data.batches import Images
 from ppstargan.errors import UsageError, UserError
+from ppstargan.nets import in_order
 from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, usable_cores
 from ppstargan.systems import wgan
 from ppstargan.systems.load import system_named
@@ -51,15 +52,16 @@ class Training(NamedTuple):
 def build(config: Config, domains: int) -> Training:
     """The system of a configuration with random weights, for a number of domains, classes or attributes.
 
-    Raises UsageError where a batch cannot be computed in its ``train.accumulate`` pieces.
+    Raises UsageError where pieces of a batch would not be the whole.
     """
     t, names = config.train, [str(i) for i in range(domains)]
     seed_everything(t.seed)
     system = system_named(config.system).System(config, Images(dict.fromkeys(names, ()), {}, {}))
-    if t.accumulate > 1 and (system.across_batch or t.batch_size % t.accumulate):
-        why = "layers look across the batch" if system.across_batch else f"train.batch_size is {t.batch_size}"
-        raise UsageError(f"train.accumulate={t.accumulate}: {why}, so training refuses it too; give 1")
+    if t.accumulate > 1 and system.across_batch:
+        why = f"layers of {config.system} look across the batch, so training refuses it too"
+        raise UsageError(f"train.accumulate={t.accumulate}: {why}; give train.accumulate=1")
     choose_gpu_arithmetic(t.tf32, t.channels_last)
+    in_order.choose(t.deterministic)
     return Training(system, copies(system.networks, system.averaged))
 
 
@@ -198,6 +200,11 @@ def _peak_here(config: Config, form: str, domains: int, device: str) -> int | No
     training, batch = build(config, domains), random_batch(config, config.train.batch_size, domains)
     for _ in range(2):  # the first makes the optimisers' state
         iteration(config, training, batch, form, clock)
+    return peak_bytes()
+
+
+def peak_bytes() -> int | None:
+    """Peak of this process until now: on a GPU of Paddle's tensors, else of all of it (VmHWM); None where unknown."""
     if on_gpu():
         return paddle.device.cuda.max_memory_allocated()
     with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as file:

@@ -14,6 +14,8 @@ from ppstargan.errors import UserError
 
 ATTRIBUTE_LIST = "list_attr_celeba.txt"
 POINTS = "val_points.txt"  # of the two domains, in the form of WFLW's lists
+MEAN = "mean_landmarks.npz"  # of the two domains, for tools/align.py, in the form of StarGAN v2's authors'
+MEAN_SIZE = 256  # px of the picture in which it is
 DOMAINS = ("female", "male")
 # Of the toy sets: pixels, and how many images to train and to test on (of the two domains, of each).
 SIZE, TRAIN_COUNT, TEST_COUNT = 32, 1500, 200
@@ -90,12 +92,13 @@ def write_people(
 ) -> bool:
     """Draws ROOT/train/female/00000.png …, train/male, val/female and val/male: so many of each.
 
-    The truth about the validation images lies in ROOT/val_points.txt, for ``true_points``. Returns and raises as
-    ``write_attributes``.
+    The truth about the validation images lies in ROOT/val_points.txt, for ``true_points``, and the mean face of the
+    training ones in ROOT/mean_landmarks.npz. Returns and raises as ``write_attributes``.
     """
     label = _label("people", size, train_count, val_count, seed)
 
     def draw(root: Path) -> None:
+        mean = np.zeros((98, 2))
         for part, split, count in (("train", "train", train_count), ("test", "val", val_count)):
             lines = []
             for number, domain in enumerate(DOMAINS):
@@ -105,9 +108,12 @@ def write_people(
                     look = person(seed, part, number, index, male=domain == "male")
                     image, points, visible = draw_look(look, size)
                     Image.fromarray(image).save(folder / f"{index:05d}.png")
+                    if part == "train":
+                        mean += points / (len(DOMAINS) * count)
                     rng = rng_of(seed, part, 4 + number, index)
                     lines.append(_line(look, points, visible, rng, size, f"{domain}/{index:05d}.png"))
         _write_lines(root / POINTS, lines)
+        np.savez(root / MEAN, mean=(mean + 0.5) * (MEAN_SIZE / size) - 0.5)
 
     return write_drawn(root, label, "toy people", draw)
 

@@ -7,12 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import paddle
 
-from ppstargan.data.landmark_lists import HARD
+from ppstargan.data.landmark_lists import EYE_CORNERS, HARD, PUPILS
 from ppstargan.nets.fan import centres, peaks
 
 THRESHOLD = 0.10  # of NME, above which a face has failed, and to which the curve goes
-# WFLW's points between which, or around which, a face is measured.
-EYE_CORNERS, PUPILS = (60, 72), (96, 97)
 NORMS = ("eye_corners", "pupils", "box")
 
 

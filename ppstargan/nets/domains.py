@@ -5,6 +5,8 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
+from ppstargan.nets.in_order import rows
+
 
 def linear(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor, y) -> paddle.Tensor:
     """Each sample's own linear layer: x [N, in], weight [D, in, out], bias [D, out] -> [N, out].
@@ -14,7 +16,7 @@ def linear(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor, y) -> p
     """
     if isinstance(y, int):
         return paddle.matmul(x, weight[y]) + bias[y]
-    return paddle.matmul(x.unsqueeze(1), weight.gather(y)).squeeze(1) + bias.gather(y)
+    return paddle.matmul(x.unsqueeze(1), rows(weight, y)).squeeze(1) + rows(bias, y)
 
 
 class DomainLinear(nn.Layer):

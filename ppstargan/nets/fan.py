@@ -11,6 +11,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
+from ppstargan.nets.in_order import doubled
 from ppstargan.nets.norms import BatchNorm
 from ppstargan.nets.resample import Conv2D
 
@@ -94,7 +95,7 @@ class HourGlass(nn.Layer):
         below = getattr(self, f"b2_{level}")(F.avg_pool2d(x, 2))
         below = self._level(level - 1, below) if level > 1 else self.b2_plus_1(below)
         below = getattr(self, f"b3_{level}")(below)
-        return beside + F.interpolate(below, scale_factor=2, mode="nearest")
+        return beside + doubled(below)
 
     def forward(self, x: paddle.Tensor, gate: paddle.Tensor | None = None):
         """(x after the hourglass, the last two channels of what its coordinate convolution sees)"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
+from ppstargan.nets.in_order import Reflected
 from ppstargan.nets.patchgan import convolution, norm_of, normal, zeros
 from ppstargan.nets.resample import Conv2DTranspose
 
@@ -15,7 +16,7 @@ class ResnetBlock(nn.Layer):
     def __init__(self, channels: int, norm: str, dropout: bool):
         super().__init__()
         first, second = (
-            [nn.Pad2D(1, mode="reflect"), convolution(channels, channels, 3, 1, 0, norm), norm_of(norm, channels)]
+            [Reflected(1), convolution(channels, channels, 3, 1, 0, norm), norm_of(norm, channels)]
             for _ in range(2)
         )
         self.conv_block = nn.Sequential(*first, nn.ReLU(), *[nn.Dropout(0.5)] * dropout, *second)
@@ -40,14 +41,14 @@ class ResnetGenerator(nn.Layer):
         dropout: bool = False,
     ):
         super().__init__()
-        layers = [nn.Pad2D(3, mode="reflect"), convolution(in_channels, width, 7, 1, 0, norm)]
+        layers = [Reflected(3), convolution(in_channels, width, 7, 1, 0, norm)]
         layers += [norm_of(norm, width), nn.ReLU()]
         for narrow in (width, 2 * width):
             layers += [convolution(narrow, 2 * narrow, 3, 2, 1, norm), norm_of(norm, 2 * narrow), nn.ReLU()]
         layers += [ResnetBlock(4 * width, norm, dropout) for _ in range(blocks)]
         for narrow in (2 * width, width):
             layers += [_doubling(2 * narrow, narrow, norm), norm_of(norm, narrow), nn.ReLU()]
-        layers += [nn.Pad2D(3, mode="reflect"), convolution(width, out_channels, 7, 1, 0), nn.Tanh()]
+        layers += [Reflected(3), convolution(width, out_channels, 7, 1, 0), nn.Tanh()]
         self.model = nn.Sequential(*layers)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:

@@ -9,6 +9,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
+from ppstargan.nets.in_order import Doubled, Reflected
 from ppstargan.nets.initialise import uniform
 from ppstargan.nets.norms import ILN, AdaILN, InstanceNorm
 from ppstargan.nets.resample import Conv2D
@@ -29,16 +30,12 @@ def _linear(inputs: int, outputs: int) -> nn.Linear:
     return nn.Linear(inputs, outputs, weight_attr=uniform(inputs), bias_attr=False)
 
 
-def _pad(pixels: int) -> nn.Pad2D:
-    return nn.Pad2D(pixels, mode="reflect")
-
-
 class ResnetBlock(nn.Layer):
     """x [N, C, H, W] and two convolutions of it, added."""
 
     def __init__(self, channels: int):
         super().__init__()
-        first, second = ([_pad(1), _conv(channels, channels, 3), InstanceNorm(channels)] for _ in range(2))
+        first, second = ([Reflected(1), _conv(channels, channels, 3), InstanceNorm(channels)] for _ in range(2))
         self.conv_block = nn.Sequential(*first, nn.ReLU(), *second)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
@@ -50,8 +47,8 @@ class ResnetAdaILNBlock(nn.Layer):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.pad1, self.conv1, self.norm1 = _pad(1), _conv(channels, channels, 3), AdaILN(channels)
-        self.pad2, self.conv2, self.norm2 = _pad(1), _conv(channels, channels, 3), AdaILN(channels)
+        self.pad1, self.conv1, self.norm1 = Reflected(1), _conv(channels, channels, 3), AdaILN(channels)
+        self.pad2, self.conv2, self.norm2 = Reflected(1), _conv(channels, channels, 3), AdaILN(channels)
 
     def forward(self, x: paddle.Tensor, gamma: paddle.Tensor, beta: paddle.Tensor) -> paddle.Tensor:
         h = F.relu(self.norm1(self.conv1(self.pad1(x)), gamma, beta))
@@ -87,10 +84,10 @@ class Generator(nn.Layer):
         for i in range(blocks):
             self.add_sublayer(f"UpBlock1_{i + 1}", ResnetAdaILNBlock(inner))
 
-        down = [_pad(3), _conv(3, width, 7), InstanceNorm(width), nn.ReLU()]
+        down = [Reflected(3), _conv(3, width, 7), InstanceNorm(width), nn.ReLU()]
         for channels in (width, 2 * width):
             halved = _conv(channels, 2 * channels, 3, stride=2)
-            down += [_pad(1), halved, InstanceNorm(2 * channels), nn.ReLU()]
+            down += [Reflected(1), halved, InstanceNorm(2 * channels), nn.ReLU()]
         self.DownBlock = nn.Sequential(*down, *(ResnetBlock(inner) for _ in range(blocks)))
 
         inputs = inner if light else inner * (img_size // 4) ** 2
@@ -98,9 +95,8 @@ class Generator(nn.Layer):
 
         up = []
         for channels in (inner, inner // 2):
-            twice = nn.Upsample(scale_factor=2, mode="nearest")
-            up += [twice, _pad(1), _conv(channels, channels // 2, 3), ILN(channels // 2), nn.ReLU()]
-        self.UpBlock2 = nn.Sequential(*up, _pad(3), _conv(width, 3, 7), nn.Tanh())
+            up += [Doubled(), Reflected(1), _conv(channels, channels // 2, 3), ILN(channels // 2), nn.ReLU()]
+        self.UpBlock2 = nn.Sequential(*up, Reflected(3), _conv(width, 3, 7), nn.Tanh())
 
     def forward(self, x: paddle.Tensor) -> tuple:
         """An image -> (image, logits [N, 2] of its being of the SOURCE's domain, heatmap [N, 1, H/4, W/4])."""
@@ -128,11 +124,11 @@ class Discriminator(nn.Layer):
         inner = widths[-1]
         self.gap_fc, self.gmp_fc = SpectralLinear(inner, 1), SpectralLinear(inner, 1)
         self.conv1x1 = _conv(2 * inner, inner, 1, bias=True)
-        self.pad, self.conv = _pad(1), SpectralConv2D(inner, 1, 4, bias=False)
+        self.pad, self.conv = Reflected(1), SpectralConv2D(inner, 1, 4, bias=False)
         model = []
         for i, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
             stride = 2 if i < layers - 2 else 1
-            model += [_pad(1), SpectralConv2D(inputs, outputs, 4, stride), nn.LeakyReLU(SLOPE)]
+            model += [Reflected(1), SpectralConv2D(inputs, outputs, 4, stride), nn.LeakyReLU(SLOPE)]
         self.model = nn.Sequential(*model)
 
     def forward(self, x: paddle.Tensor) -> tuple:

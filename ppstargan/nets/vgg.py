@@ -9,6 +9,7 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
+from ppstargan.nets.in_order import Doubled, Reflected
 from ppstargan.nets.initialise import uniform
 from ppstargan.nets.resample import Conv2D
 
@@ -25,7 +26,7 @@ def _conv(inputs: int, outputs: int, size: int = 3) -> Conv2D:
 
 def _layer(inputs: int, outputs: int) -> list:
     """A 3 x 3 convolution that reflects edges, and what goes with it."""
-    return [nn.Pad2D(1, mode="reflect"), _conv(inputs, outputs), nn.ReLU()]
+    return [Reflected(1), _conv(inputs, outputs), nn.ReLU()]
 
 
 class Encoder(nn.Sequential):
@@ -62,6 +63,6 @@ class Decoder(nn.Sequential):
             for times in widths:
                 layers += _layer(inputs, times * width)
                 inputs = times * width
-            layers.append(nn.Upsample(scale_factor=2, mode="nearest"))
+            layers.append(Doubled())
         last = _layer(width, 3)[:-1]  # without an activation
         super().__init__(*layers, *_layer(width, width), *last)

@@ -97,9 +97,12 @@ def forward(case: Case):
         yield case.array(key, value.numpy(), 2e-5)
 
 
-def losses(case: Case):
-    """Yields the checks of a losses case: every term of the four updates, and every gradient that one uses."""
-    with float64():
+def losses(case: Case, precision: Callable = float64):
+    """Yields the checks of a losses case: every term of the four updates, and every gradient that one uses.
+
+    Computed within ``precision()``; contextlib.nullcontext leaves float32.
+    """
+    with precision():
         nets, batch = build(case), tensors(case)
     for update in updates(nets, batch, loss_weights(case, 0)):
         update.loss.backward()

@@ -166,7 +166,7 @@ def largest(number: int) -> int:
 
 @contextlib.contextmanager
 def first_goes_first():
-    """Within it is process 0 before the others."""
+    """Within it is process 0 before the others, which wait for as long as it takes."""
     if rank() > 0:
         exchange()
     yield

@@ -17,7 +17,6 @@ import numpy as np
 from ppstargan.config import Config, known_keys
 from ppstargan.data.bad_files import shown
 from ppstargan.files import make_folder
-from ppstargan.pictures import save_image
 from ppstargan.runtime import time_left, usable_home
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's share of it, or the file
@@ -72,14 +71,6 @@ class Logger:
         with contextlib.suppress(UnicodeEncodeError):  # of the file's name, by which VisualDL calls the record
             self.writer.add_hparams(values, [shown(name) for name in metrics])
         self._end_in_a_whole_record()
-
-    def sheets(self, sheets: dict, folder: Path, iteration: int) -> None:
-        """Writes {name: uint8 [H, W, 3]} into ``folder``, logs each, and says so."""
-        for name, image in sheets.items():
-            path = folder / f"{iteration:07d}_{name}.png"
-            save_image(np.asarray(image), path)
-            self.picture(f"samples/{name}", image, iteration)
-            print(f"wrote {path}", flush=True)
 
     def picture(self, name: str, image: np.ndarray, iteration: int) -> None:
         """Logs the uint8 [H, W, 3] ``image`` at ``iteration``."""

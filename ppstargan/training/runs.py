@@ -148,7 +148,7 @@ def _check_free(runs: list) -> None:
         lock.check_free(run)
 
 
-def to_resume(config: Config, where: str | None, or_start: bool = False) -> Path | None:
+def to_resume(config: Config, where: str | None, or_start: bool) -> Path | None:
     """The checkpoint that ``find_checkpoint`` finds of ``where``, for all processes: the first looks, and tells it.
 
     Where ``where`` is None: with ``or_start``, that of the newest run of this name, and None where that has none; else

@@ -15,7 +15,7 @@ import paddle
 
 from ppstargan.errors import UsageError
 from ppstargan.training.amp import autocast
-from ppstargan.training.distributed import mean_gradients, mean_over_processes, rank
+from ppstargan.training.distributed import mean_gradients, mean_over_processes
 
 
 class Update(NamedTuple):
@@ -91,8 +91,6 @@ def check_pieces(config, system, processes: int) -> None:
             f"train.accumulate={t.accumulate}: layers of {config.system} look across the batch (batch norm), "
             "so that pieces would not be the whole; give train.accumulate=1"
         )
-    if system.across_batch and processes > 1 and rank() == 0:
-        print(f"{processes} processes: each normalises its own share of a batch")
     if t.batch_size % (processes * t.accumulate):
         raise UsageError(
             f"train.batch_size={t.batch_size} counts the images of all processes; it must be a multiple of "

@@ -11,14 +11,16 @@ import zlib
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import paddle
 
-from ppstargan import checkpoint
+from ppstargan import checkpoint, pictures
 from ppstargan.config import Config
 from ppstargan.data.batches import batches
 from ppstargan.errors import UserError
 from ppstargan.files import reason
 from ppstargan.format.finite import first_not_finite
+from ppstargan.nets import in_order
 from ppstargan.runtime import choose_gpu_arithmetic, seed_everything, stop_signals
 from ppstargan.training import distributed, feeding, runs, state
 from ppstargan.training.amp import GradScaler
@@ -41,15 +43,17 @@ class Trainer:
         self.system = kind.System(config, self.data)
         self.averages = copies(self.system.networks, self.system.averaged)
         self.loaded = set()  # names of networks that came from a file
-        check_pieces(config, self.system, distributed.count())
-        t = config.train
+        t, processes = config.train, distributed.count()
+        check_pieces(config, self.system, processes)
+        if self.system.across_batch and processes > 1 and self.first:
+            print(f"{processes} processes: each normalises its own share of a batch")
         choose_gpu_arithmetic(t.tf32, t.channels_last)
+        in_order.choose(t.deterministic)
         self.precision = t.amp if paddle.get_device().startswith("gpu") else "none"
         if self.precision != t.amp:
             print(f"train.amp={t.amp} needs a GPU, since Paddle has no such arithmetic on a CPU: training in float32")
         self.scaler = GradScaler() if self.precision == "float16" else None
-        self.logger, self.log_size = None, None
-        self.save_tried = None  # the iteration of the last attempt
+        self.logger, self.log_size, self.save_tried = None, None, None  # the iteration of the last attempt to save
         self.amid = False  # within an iteration, when the networks are not what any iteration ends with
         self.unread = feeding.Losses()
         self.losses, self.figures = {}, {}  # the newest of every term, of which not every iteration has all; and of all
@@ -151,8 +155,7 @@ class Trainer:
             precision=self.precision,
             scaler=self.scaler,
         )
-        if self.averages:
-            follow(self.averages, self.system.networks, self.ema_beta())
+        follow(self.averages, self.system.networks, self.ema_beta() if self.averages else 0.0)
         self.iteration += 1
         return report
 
@@ -290,5 +293,8 @@ class Trainer:
     @distributed.alone()
     def draw_sheets(self) -> None:
         """Draws the system's sheets into ``samples/`` and says so."""
-        sheets = self.system.sheets({**self.system.networks, **self.averages})
-        self.logger.sheets(sheets, self.folder / "samples", self.iteration)
+        for name, image in self.system.sheets({**self.system.networks, **self.averages}).items():
+            path = self.folder / "samples" / f"{self.iteration:07d}_{name}.png"
+            pictures.save_image(np.asarray(image), path)
+            self.logger.picture(f"samples/{name}", image, self.iteration)
+            print(f"wrote {path}", flush=True)

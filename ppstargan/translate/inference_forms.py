@@ -11,20 +11,15 @@ from paddle.nn import functional as F
 
 from ppstargan.nets import generator, resample
 from ppstargan.nets.blocks import AdainResBlk, ResBlk
+from ppstargan.nets.in_order import copied
 from ppstargan.nets.norms import AdaIN
 
 _interpolate = F.interpolate
 
 
-def _doubled(x: paddle.Tensor) -> paddle.Tensor:
-    channels, height, width = x.shape[1:]
-    pixels = x.unsqueeze([3, 5]).expand([-1, channels, height, 2, width, 2])
-    return pixels.reshape([-1, channels, 2 * height, 2 * width])
-
-
 def _resized(x: paddle.Tensor, size=None, scale_factor=None, mode: str = "nearest", **more) -> paddle.Tensor:
     if mode == "nearest" and scale_factor == 2:
-        return _doubled(x)
+        return copied(x)
     return _interpolate(x, size, scale_factor, mode, **more)
 
 
@@ -74,7 +69,7 @@ def forms_for_inference(net: nn.Layer):
             (resample, "conv_pool", _conv_pool),
             (resample, "upsample_conv", _upsample_conv),
             (resample, "pool", lambda x: F.avg_pool2d(x, 2)),
-            (resample, "upsample", _doubled),
+            (resample, "upsample", copied),
             (F, "interpolate", _resized),
             (AdaIN, "forward", _normalised),
             (generator, "high_pass", _high_pass),

@@ -1,0 +1,1 @@
+"""What the first person with a card runs: everything that a CPU could not show, in one report."""
