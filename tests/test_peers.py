@@ -176,3 +176,13 @@ def test_what_breaks_in_gloo_is_one_line_and_what_breaks_elsewhere_stays(monkeyp
             raise RuntimeError("[/paddle/third_party/gloo/pair.cc:534] Connection closed by peer [10.0.0.2]:1234")
     with pytest.raises(RuntimeError, match="a shape"), distributed._together():
         raise RuntimeError("a shape")
+
+
+@pytest.mark.parametrize("rank, order", [(0, ["own", "met"]), (1, ["met", "own"])])
+def test_the_first_goes_first(rank, order, monkeypatch):
+    done = []
+    monkeypatch.setattr(distributed, "rank", lambda: rank)
+    monkeypatch.setattr(distributed, "exchange", lambda: done.append("met"))
+    with distributed.first_goes_first():
+        done.append("own")
+    assert done == order

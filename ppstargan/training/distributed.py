@@ -165,6 +165,16 @@ def largest(number: int) -> int:
 
 
 @contextlib.contextmanager
+def first_goes_first():
+    """Within it is process 0 before the others, which wait for as long as it takes."""
+    if rank() > 0:
+        exchange()
+    yield
+    if rank() == 0:
+        exchange()
+
+
+@contextlib.contextmanager
 def alone():
     """Within it this process does work of its own, which is done to its end where another process is gone."""
     if _peers:
