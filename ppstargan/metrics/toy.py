@@ -43,7 +43,7 @@ class Report(NamedTuple):
         ]
 
 
-def train_classifier(images: dict, size: int, epochs: int = 6, seed: int = 0) -> nn.Layer:
+def train_classifier(images: dict, size: int, epochs: int, seed: int = 0) -> nn.Layer:
     """A small network that tells domains apart, trained on ``images`` {domain: paths} at ``size`` px."""
     paddle.seed(seed)
     layers, width = [], 3
@@ -64,13 +64,16 @@ def train_classifier(images: dict, size: int, epochs: int = 6, seed: int = 0) ->
 
 
 @paddle.no_grad()
-def measure(nets: Networks, train_images: dict, val_images: dict, size: int, latent_dim: int, seed: int = 0) -> Report:
+def measure(
+    nets: Networks, train_images: dict, val_images: dict, size: int, latent_dim: int, epochs: int = 6, seed: int = 0
+) -> Report:
     """Measures ``nets`` (the moving averages) on every val face and every domain but its own.
 
-    ``train_images`` and ``val_images`` are {domain: paths}; the figures are those of ``Report``.
+    ``train_images`` and ``val_images`` are {domain: paths}, and the classifier sees the first for ``epochs``; the
+    figures are those of ``Report``.
     """
     with paddle.enable_grad():
-        classifier = train_classifier(train_images, size)
+        classifier = train_classifier(train_images, size, epochs)
     x = load_batch([path for paths in val_images.values() for path in paths], size)
     y = np.concatenate([np.full(len(paths), domain) for domain, paths in enumerate(val_images.values())])
     accuracy = float((classifier(paddle.to_tensor(x)).argmax(axis=1).numpy() == y).mean())

@@ -28,6 +28,7 @@ from ppstargan.nets.unet import each_by_itself
 from ppstargan.pictures import save_image
 
 SAMPLES = 1000  # generated digits that the judge sees
+TELLING_PEOPLE = 20  # epochs of a judge of women and men, who differ in less than cats and dogs
 PEOPLE = 150  # each of whom is given every attribute
 PICTURES = 24  # contents, and styles, each of which is tried on all of them
 AT_ONCE = 50  # images that are translated together
@@ -93,17 +94,18 @@ def draw_women_men(config) -> None:
     write_people(config.data.root, size=config.model.img_size)
 
 
-def measure_faces(trainer) -> toy.Report:
-    """Translations by the moving averages of ``trainer``."""
+def measure_faces(trainer, **judge) -> toy.Report:
+    """Translations by the moving averages of ``trainer``; ``judge`` may give the ``epochs`` of ``toy.measure``."""
     nets, model = trainer.system.nets.sharing(trainer.averages), trainer.config.model
-    return toy.measure(nets, trainer.data.train, trainer.data.val, model.img_size, model.latent_dim)
+    return toy.measure(nets, trainer.data.train, trainer.data.val, model.img_size, model.latent_dim, **judge)
 
 
 def measure_women_men(trainer) -> masks.Report:
     """As ``measure_faces``, and what masks do; a picture of that goes to the sheets. Raises UserError without a FAN."""
     nets, config = trainer.system.nets.sharing(trainer.averages), trainer.config
     fan, val = nets.fan or load_fan(config.face.fan), trainer.data.val
-    report, picture = masks.measure(nets, fan, measure_faces(trainer), val, config.data.root, config.model.img_size)
+    judged = measure_faces(trainer, epochs=TELLING_PEOPLE)
+    report, picture = masks.measure(nets, fan, judged, val, config.data.root, config.model.img_size)
     if trainer.folder:
         save_image(picture, trainer.folder / "samples" / f"{trainer.iteration:07d}_masks.png")
     return report
