@@ -151,7 +151,7 @@ def test_a_wrong_call_of_the_tool(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == "error: toy faces: size is 4; give 8 or more\n"
     assert draw_toy(monkeypatch, "gna") == 2 and not list(tmp_path.iterdir())
     said = capsys.readouterr().err
-    assert said.startswith("error: argument SYSTEM: no system 'gna'; the nearest is gan, and there are stargan_v2, gan, ")
+    assert said.startswith("error: argument SYSTEM: no system 'gna'; the nearest is gan, and there are stargan_v2, gan")
     assert said.count("\n") == 1
 
 
