@@ -236,13 +236,19 @@ def _by_own(x, weight, bias, epsilon):
 
 
 def _instance_norm(x, weight=None, bias=None, epsilon=1e-5):
-    if x.dtype in HALF:  # with a float32 scale, Paddle would make x float32 too
-        with paddle.amp.auto_cast(enable=False):  # and the operation takes one: its statistics are float32 anyway
-            return F.instance_norm(x, weight=weight, bias=bias, eps=epsilon)
-    if x.dtype != paddle.float64:
-        return F.instance_norm(x, weight=weight, bias=bias, eps=epsilon)
+    # One return, and no "with" here: Paddle 2 cannot trace a function that returns from within one.
+    by = {paddle.float64: _instance_norm_by_means, **dict.fromkeys(HALF, _half_instance_norm)}
+    return by.get(x.dtype, F.instance_norm)(x, weight=weight, bias=bias, eps=epsilon)
+
+
+def _half_instance_norm(x, **given):
+    with paddle.amp.auto_cast(enable=False):  # it would make x float32 for the scale; statistics are float32 anyway
+        return F.instance_norm(x, **given)
+
+
+def _instance_norm_by_means(x, weight, bias, eps):
     mean = x.mean(axis=[2, 3], keepdim=True)
-    scale = ((x - mean).square().mean(axis=[2, 3], keepdim=True) + epsilon).rsqrt()
+    scale = ((x - mean).square().mean(axis=[2, 3], keepdim=True) + eps).rsqrt()
     y = (x - mean) * (scale if weight is None else _channels(weight, x) * scale)
     return y if bias is None else y + _channels(bias, x)
 
