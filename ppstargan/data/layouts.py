@@ -193,6 +193,11 @@ def _with_domains(source: Path, folders: dict) -> Layout:
             raise UserError(f"{shown(source)} holds {held}; put the images of each domain into a folder of their own")
         [only] = folders.values()
         inside = f", or give {shown(only)}, which holds more folders" if len(folders_in(only)) > 1 else ""
+        if holds_images(source):
+            raise UserError(
+                f"{shown(source)} holds images directly, beside the folder {names(folders)}; put the images of each "
+                f"domain into a folder of their own, and give the folder that holds these{inside}"
+            )
         held = f"holds only one domain, {names(folders)}"
         raise UserError(f"{shown(source)} {held}; add a folder for a second one{inside}")
     if not split:
