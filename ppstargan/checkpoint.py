@@ -111,9 +111,9 @@ def _way_to_get(path: Path, how_to_get: str) -> str:
         return f"to get them: {how_to_get}"
     published = way_to_get(path)
     if published:
-        return f"to get them: {published}; or else: {how_to_get}"
+        return f"to get them: {published}, or takes a file that you have by --from FILE"
     beside = sorted(other.name for other in path.absolute().parent.glob("*.pdparams"))[-3:]
-    there = f"that folder has {' and '.join(beside)}; to get others" if beside else "to get them"
+    there = f"that folder has {', '.join(beside)}; to get others" if beside else "to get them"
     return f"{there}: {how_to_get}"
 
 

@@ -55,10 +55,11 @@ def test_missing_weights_that_are_published(tmp_path):
     message = message_of(checkpoint.load, tmp_path / "celeba_hq_ema.pdparams")
     start = f"no weights at {tmp_path / 'celeba_hq_ema.pdparams'}; to get them: python tools/download.py "
     assert message.startswith(f"{start}celeba_hq_network brings the authors' networks for CelebA-HQ")
+    assert message.endswith("by --from FILE") and message.count("python tools/") == 1
 
 
 def test_missing_weights_beside_others(tmp_path):
     for name in ("0000162.pdparams", "0000200.pdparams"):
         (tmp_path / name).touch()
     message = message_of(checkpoint.load, tmp_path / "0000600.pdparams")
-    assert "0000600.pdparams; that folder has 0000162.pdparams and 0000200.pdparams; to get others: python " in message
+    assert "0000600.pdparams; that folder has 0000162.pdparams, 0000200.pdparams; to get others: python " in message
