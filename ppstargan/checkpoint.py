@@ -18,14 +18,16 @@ from unicodedata import normalize
 import numpy as np
 import paddle
 
+from ppstargan.download.wanted import way_to_get
 from ppstargan.errors import UserError
 from ppstargan.files import dead_link, reason, replaced
 from ppstargan.format import foreign, form, safe_pickle
 
 HOW_TO_GET = (
     "python tools/quickstart.py trains a small model and python tools/train.py -c CONFIG yours, both into "
-    "output/NAME-DATE-TIME/checkpoints; python tools/download.py afhq_network brings the authors', and "
-    "python tools/convert_torch_weights.py INPUT.ckpt OUTPUT.pdparams converts a PyTorch file"
+    "output/NAME-DATE-TIME/checkpoints; python tools/download.py afhq_network celeba_hq_network brings the authors', "
+    "and python tools/convert_torch_weights.py INPUT.ckpt OUTPUT.pdparams converts a PyTorch file; "
+    "assets/showcase.pdparams comes along, for drawn faces"
 )
 
 _MARK = b"ppstargan crc32 "  # and eight hexadecimal digits: what follows the pickle
@@ -75,8 +77,8 @@ def load(path, how_to_get: str = HOW_TO_GET) -> dict:
             start = file.read(1000)
             content = _checked(file)
     except FileNotFoundError:
-        lost = dead_link(path)
-        raise UserError(f"no weights at {path.absolute()}; {lost or 'to get them: ' + how_to_get}") from None
+        way = dead_link(path) or _way_to_get(path, how_to_get)
+        raise UserError(f"no weights at {path.absolute()}; {way}") from None
     except IsADirectoryError:
         inside = max(path.rglob("*.pdparams"), key=os.path.getmtime, default=None)
         such = f", such as {inside.absolute()}" if inside else " in it"
@@ -101,6 +103,18 @@ def load(path, how_to_get: str = HOW_TO_GET) -> dict:
     if content.get("domains"):
         content["domains"] = [normalize("NFC", name) for name in content["domains"]]  # as folders.py names them
     return content
+
+
+def _way_to_get(path: Path, how_to_get: str) -> str:
+    """What to do where no file is at ``path``. The usual way is for what has a name of its own, or others beside it."""
+    if how_to_get != HOW_TO_GET:
+        return f"to get them: {how_to_get}"
+    published = way_to_get(path)
+    if published:
+        return f"to get them: {published}, or takes a file that you have by --from FILE"
+    beside = sorted(other.name for other in path.absolute().parent.glob("*.pdparams"))[-3:]
+    there = f"that folder has {', '.join(beside)}; to get others" if beside else "to get them"
+    return f"{there}: {how_to_get}"
 
 
 def system_of(content: dict) -> str:

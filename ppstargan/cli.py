@@ -9,6 +9,7 @@ import errno
 import io
 import math
 import os
+import re
 import shlex
 import signal
 import sys
@@ -41,7 +42,14 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Ends the process with ``message`` in one line, and exit code 2."""
         started = sys.argv[0] if sys.argv[0].startswith("ppstargan ") else f"python {shlex.quote(sys.argv[0])}"
-        self.exit(2, f"error: {message}; see {started} --help\n")
+        self.exit(2, f"error: {message}{self._hint(message)}; see {started} --help\n")
+
+    def _hint(self, message: str) -> str:
+        """What was most likely meant by words that nothing takes."""
+        first = message.partition("unrecognized arguments: ")[2].split(" ")[0]
+        if re.fullmatch(r"\w+(\.\w+)*=.*", first) and "-o" in self._option_string_actions:
+            return "; keys of the configuration go behind -o, all of them together"
+        return "; a path with spaces needs quotes" if first and not first.startswith("-") else ""
 
 
 def parser(description: str, example: str) -> Parser:

@@ -110,7 +110,7 @@ def test_the_debug_sheet_shows_landmarks_masks_boxes_and_frame(fan):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, r"no mean landmarks at /.*celeba_lm_mean\.npz: python tools/download\.py mean_landmarks; or"),
+        (None, r"no mean landmarks at /.*celeba_lm_mean\.npz: python tools/download\.py wing mean_landmarks brings"),
         ({"other": MEAN}, "no .npz file with the array mean"),
         ({"mean": MEAN[:68]}, r"mean is \[68, 2\]"),
         ({"mean": np.full((98, 2), np.nan)}, "98 finite points"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ppstargan.cli import check_numbers, run_tool
+from ppstargan.cli import check_numbers, parser, run_tool
 from ppstargan.errors import UsageError, UserError
 from ppstargan.translate import video
 
@@ -41,6 +41,24 @@ def test_codes_and_lines(capsys, main, code, said):
     with pytest.raises(SystemExit) as ended:
         run_tool(main)
     assert ended.value.code == code and capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    "words, hint",
+    [
+        (["data.root=a"], "data.root=a; keys of the configuration go behind -o, all of them together; see"),
+        (["-o", "name=a", "--init", "b", "train.lr=1"], "train.lr=1; keys of the configuration go behind -o, all of"),
+        (["my", "photos"], "my photos; a path with spaces needs quotes; see"),
+        (["--none"], "--none; see"),
+    ],
+)
+def test_what_words_that_nothing_takes_may_have_meant(words, hint, capsys):
+    given = parser("", "")
+    given.add_argument("-o", nargs="+")
+    given.add_argument("--init")
+    with pytest.raises(SystemExit):
+        given.parse_args(words)
+    assert f"error: unrecognized arguments: {hint}" in capsys.readouterr().err
 
 
 def test_out_of_memory_says_what_takes_less(capsys):

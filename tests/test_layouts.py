@@ -176,7 +176,10 @@ def test_no_folder(tmp_path):
     os.unlink(tmp_path / "file")
     with pytest.raises(UserError, match="holds only one domain, cat"):
         find_layout(tmp_path)
-    with pytest.raises(UserError, match="holds images directly"):
+    with pytest.raises(UserError, match="holds images directly; put"):
+        find_layout(tmp_path / "cat")
+    (tmp_path / "cat" / "new").mkdir()
+    with pytest.raises(UserError, match="cat holds images directly, beside the folder new; put"):
         find_layout(tmp_path / "cat")
 
 

@@ -23,8 +23,9 @@ def main() -> None:
     given = arguments.parse_args()
     if not given.weights:
         raise UsageError(
-            "give --weights PATH, a run's checkpoint or converted weights; python tools/quickstart.py trains a small "
-            "model on a CPU, and writes output/toy-*/checkpoints/*.pdparams"
+            "give --weights PATH, a run's checkpoint or converted weights; assets/showcase.pdparams comes along, for "
+            "drawn faces, and python tools/quickstart.py trains a small model on a CPU, and writes "
+            "output/toy-*/checkpoints/*.pdparams"
         )
     if given.port is not None and not 0 < given.port < 65536:
         raise UsageError(f"--port is {given.port}; give one from 1 to 65535")

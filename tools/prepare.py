@@ -63,7 +63,8 @@ def main() -> int:
     where = shown(given.output.absolute())
     print(f"{where}: {given.format} of {given.size} px; {MANIFEST} says what was made from what")
     if done.bad:
-        print(f"left out: {len(done.bad)} files that cannot be used, named above; mended, the same command adds them")
+        count = f"{len(done.bad)} file{'s' if len(done.bad) > 1 else ''}"
+        print(f"left out: {count} that cannot be used, named above; mended, the same command adds them")
     if done.strays:
         such = shown(done.strays[0])
         print(f"{len(done.strays)} images there were not made from the input, such as {such}; remove them")

@@ -13,6 +13,7 @@ from unicodedata import normalize
 
 from ppstargan.data.bad_files import shown
 from ppstargan.data.formats import is_readable, passed_over
+from ppstargan.download.wanted import way_to_get
 from ppstargan.errors import UserError
 from ppstargan.files import check_dead_link
 
@@ -63,7 +64,9 @@ def dataset_root(root: str | Path, advice: str) -> Path:
     if not os.path.isdir(root):
         check_dead_link(root)
         state = "is a file, not a folder" if exists(root) else "does not exist"
-        raise UserError(f"dataset folder {shown(root)} {state}; name another by -o data.root=ROOT; {advice}")
+        known = "" if exists(root) else way_to_get(root)
+        way = f"{known}; or name another by -o data.root=ROOT" if known else "name another by -o data.root=ROOT"
+        raise UserError(f"dataset folder {shown(root)} {state}; {way}; {'see data/README.md' if known else advice}")
     check_links(root)
     return root
 

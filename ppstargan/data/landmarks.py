@@ -14,6 +14,7 @@ from ppstargan.data.bad_files import BadImage, shown
 from ppstargan.data.batches import Images
 from ppstargan.data.landmark_lists import IMAGES, LIST, PARTS, POINTS, read_list
 from ppstargan.data.transforms import load_rgb
+from ppstargan.download.wanted import way_to_get
 from ppstargan.errors import UserError
 
 POOL = "faces"  # the one name of what is drawn
@@ -49,7 +50,9 @@ def read_faces(root: str | Path, points: int = POINTS) -> Images:
     root = Path(os.path.abspath(root))
     paths = {part: root / LIST.format(part=part) for part in PARTS}
     if not paths["train"].is_file():
-        raise UserError(f"no list of faces {shown(paths['train'])}; {HELP}")
+        known = "" if root.is_dir() else way_to_get(root)
+        way = f"{known}; see data/README.md" if known else HELP
+        raise UserError(f"no list of faces {shown(paths['train'])}; {way}")
     found = {part: _with_pictures(path, root / IMAGES, points) for part, path in paths.items() if path.is_file()}
     digest = hashlib.sha256(paths["train"].read_bytes()).hexdigest()
     digests = {POOL: [len(found["train"]), digest]}

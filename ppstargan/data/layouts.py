@@ -31,6 +31,7 @@ from ppstargan.data.folders import (
     images_of,
     names,
 )
+from ppstargan.download.wanted import way_to_get
 from ppstargan.errors import UserError
 
 _WORDS = {
@@ -192,6 +193,11 @@ def _with_domains(source: Path, folders: dict) -> Layout:
             raise UserError(f"{shown(source)} holds {held}; put the images of each domain into a folder of their own")
         [only] = folders.values()
         inside = f", or give {shown(only)}, which holds more folders" if len(folders_in(only)) > 1 else ""
+        if holds_images(source):
+            raise UserError(
+                f"{shown(source)} holds images directly, beside the folder {names(folders)}; put the images of each "
+                f"domain into a folder of their own, and give the folder that holds these{inside}"
+            )
         held = f"holds only one domain, {names(folders)}"
         raise UserError(f"{shown(source)} {held}; add a folder for a second one{inside}")
     if not split:
@@ -233,7 +239,8 @@ def _possible(folders: dict, chosen: Iterable[str]) -> list:
 def way_to_dataset(root: Path) -> str:
     """What to do where ``root`` lacks train or val: the root that was meant, a command that makes one, or why not."""
     if not os.path.isdir(root):
-        return f"name the folder that holds train and val by -o data.root=ROOT; {HELP}"
+        named, known = "name the folder that holds train and val by -o data.root=ROOT", way_to_get(root)
+        return f"{known}; or {named}; see data/README.md" if known else f"{named}; {HELP}"
     beside = _by_part(folders_in(root.parent)) if part_of(root.name) else {}
     if len(beside) > 1 and "train" in beside:  # one of the parts was given
         root = root.parent

@@ -23,8 +23,8 @@ def mean_landmarks(path) -> np.ndarray:
             landmarks = np.asarray(file[MEAN_KEY], np.float64)
     except FileNotFoundError:
         raise UserError(
-            f"no mean landmarks at {path}: python tools/download.py mean_landmarks; or name the authors' "
-            "celeba_lm_mean.npz by --mean"
+            f"no mean landmarks at {path}: python tools/download.py wing mean_landmarks brings the two files that "
+            "aligning needs; or name the authors' celeba_lm_mean.npz by --mean"
         ) from None
     except Exception:  # NumPy raises nearly anything on another file
         raise UserError(f"{path} is no .npz file with the array {MEAN_KEY}, or a damaged one; get it again") from None
