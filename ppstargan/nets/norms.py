@@ -237,8 +237,17 @@ def _by_own(x, weight, bias, epsilon):
 
 def _instance_norm(x, weight=None, bias=None, epsilon=1e-5):
     # One return, and no "with" here: Paddle 2 cannot trace a function that returns from within one.
+    fastest = _instance_norm_on_a_cpu if paddle.in_dynamic_mode() and paddle.get_device() == "cpu" else F.instance_norm
     by = {paddle.float64: _instance_norm_by_means, **dict.fromkeys(HALF, _half_instance_norm)}
-    return by.get(x.dtype, F.instance_norm)(x, weight=weight, bias=bias, eps=epsilon)
+    return by.get(x.dtype, fastest)(x, weight=weight, bias=bias, eps=epsilon)
+
+
+def _instance_norm_on_a_cpu(x, weight, bias, eps):
+    """As the batch norm of one sample with all their channels, which is two to three times as fast there."""
+    n, c, h, w = x.shape
+    if n > 1 and weight is not None:
+        weight, bias = weight.tile([n]), bias.tile([n])
+    return _by_own(x.reshape([1, n * c, h, w]), weight, bias, eps)[0].reshape([n, c, h, w])
 
 
 def _half_instance_norm(x, **given):

@@ -163,22 +163,22 @@ def discriminator_loss(nets: Networks, batch: Batch, x_fake: paddle.Tensor, loss
     with full_precision():  # for the second derivatives of R1
         logits = nets.discriminator(x_real, batch.y_src)
         reg = losses.r1_penalty(logits, x_real)
-    terms = {
-        "real": losses.adversarial_loss(logits, 1),
-        "fake": losses.adversarial_loss(logits_fake, 0),
-        "reg": reg,
-    }
+    terms = {"real": losses.adversarial_loss(logits, 1), "fake": losses.adversarial_loss(logits_fake, 0), "reg": reg}
     return terms["real"] + terms["fake"] + loss.lambda_reg * terms["reg"], terms
 
 
-def generator_loss(nets: Networks, batch: Batch, s_trg, s_trg2, masks, loss: Loss):
-    """Full objective of G, F and E (equation 5) and its terms, for style codes [N, style_dim] of the targets.
+def translated(nets: Networks, batch: Batch, s_trg, masks):
+    """The source's content, the style codes [N, style_dim], and the source in them: what G's objective begins with."""
+    content = nets.generator.encode_content(batch.x_src)
+    return content, s_trg, nets.generator.decode_content(content, s_trg, masks)
+
+
+def generator_loss(nets: Networks, batch: Batch, first, s_trg2, masks, loss: Loss):
+    """Full objective of G, F and E (equation 5) and its terms, for what ``translated`` gives and other style codes.
 
     ``masks`` are those of ``batch.x_src`` (``Networks.masks``): two of [N, 1, M, M], or None where w_hpf is 0.
     """
-    # Both diversity images and the cycle's start have one source, and the encoder does not see the style.
-    content = nets.generator.encode_content(batch.x_src)
-    x_fake = nets.generator.decode_content(content, s_trg, masks)
+    content, s_trg, x_fake = first  # the encoder does not see the style: one content for both images
     with paddle.no_grad():  # the second image is a constant of the diversity term
         x_fake2 = nets.generator.decode_content(content, s_trg2, masks)
     s_src = nets.style_encoder(batch.x_src, batch.y_src)
@@ -208,30 +208,29 @@ def updates(nets: Networks, batch: Batch, loss: Loss):
     ``loss`` has the weights of the terms, lambda_ds that of this iteration.
     """
     trained = nets.trained
+    alone = not nets.generator.from_rgb.weight.stop_gradient  # else another piece of the batch is in an update of D
     with full_precision():
         masks = nets.masks(batch.x_src)  # the FAN never changes: once an iteration
-    with paddle.no_grad():  # D's fakes are constants, and G and E stay until the third update
-        content = nets.generator.encode_content(batch.x_src)
-        s_latent = nets.mapping_network(batch.z_trg, batch.y_trg)
-        s_reference = nets.style_encoder(batch.x_ref, batch.y_trg)
+    with only(trained, *AVERAGED), paddle.set_grad_enabled(alone):  # G, F and E stay until g_latent
+        first = content, _, x_fake = translated(nets, batch, nets.mapping_network(batch.z_trg, batch.y_trg), masks)
 
-    for name, s_trg in (("d_latent", s_latent), ("d_reference", s_reference)):
-        with only(trained, "discriminator"):
-            with paddle.no_grad():
-                x_fake = nets.generator.decode_content(content, s_trg, masks)
-            yield Update(name, ("discriminator",), *discriminator_loss(nets, batch, x_fake, loss))
-    del content, x_fake  # room for G's updates, where memory is highest
+    with only(trained, "discriminator"):
+        yield Update("d_latent", ("discriminator",), *discriminator_loss(nets, batch, x_fake.detach(), loss))
+        with paddle.no_grad():  # D's fakes are constants
+            x_fake = nets.generator.decode_content(content, nets.style_encoder(batch.x_ref, batch.y_trg), masks)
+        yield Update("d_reference", ("discriminator",), *discriminator_loss(nets, batch, x_fake, loss))
 
     with only(trained, *AVERAGED):
-        s_trg = nets.mapping_network(batch.z_trg, batch.y_trg)
+        if not alone:  # there was no graph, and one for each piece would take much memory
+            first = translated(nets, batch, nets.mapping_network(batch.z_trg, batch.y_trg), masks)
         with paddle.no_grad():
             s_trg2 = nets.mapping_network(batch.z_trg2, batch.y_trg)
-        yield Update("g_latent", AVERAGED, *generator_loss(nets, batch, s_trg, s_trg2, masks, loss))
+        yield Update("g_latent", AVERAGED, *generator_loss(nets, batch, first, s_trg2, masks, loss))
 
     with only(trained, "generator"):
-        s_trg = nets.style_encoder(batch.x_ref, batch.y_trg)
+        first = translated(nets, batch, nets.style_encoder(batch.x_ref, batch.y_trg), masks)
         s_trg2 = nets.style_encoder(batch.x_ref2, batch.y_trg)
-        yield Update("g_reference", ("generator",), *generator_loss(nets, batch, s_trg, s_trg2, masks, loss))
+        yield Update("g_reference", ("generator",), *generator_loss(nets, batch, first, s_trg2, masks, loss))
 
 
 def lambda_ds_at(iteration: int, lambda_ds: float, ds_iter: int) -> float:
