@@ -60,6 +60,21 @@ def stargan_v2(weights=None, **options):
     return nets.sharing({name: getattr(nets, name) for name in AVERAGED})
 
 
+def picture_generator(weights, direction=None):
+    """The generator of CycleGAN, pix2pix or U-GAT-IT in the file ``weights``, a ``paddle.nn.Layer``.
+
+    Option: ``direction``, "AtoB" or "BtoA" [the first that the file has].
+
+    Images float32 [N, C, H, W] in [-1, 1] -> such images of the other side; of U-GAT-IT (images, logits, heatmap). The
+    same from Python: ``ppstargan.translate.generator.generator``.
+
+        net = paddle.hub.load(".", "picture_generator", source="local", weights="horse2zebra.pdparams")
+    """
+    from ppstargan.translate import generator as pictures
+
+    return pictures.generator(weights, direction)
+
+
 def generator(weights=None, config="gan_mnist", num_domains=10):
     """The generator of GAN, WGAN or conditional GAN, a ``paddle.nn.Layer``.
 

@@ -131,9 +131,10 @@ def test_the_lines_for_a_notebook(folder, monkeypatch):
     monkeypatch.chdir(folder)
     names = {}
     for page in ("README.md", "docs/usage.md"):
-        (code,) = [code for kind, code in code_blocks(ROOT / page) if kind == "python"]
-        exec(code, names)  # the page's own
+        for code in [code for kind, code in code_blocks(ROOT / page) if kind == "python"]:
+            exec(code, names)  # the page's own
     assert len(names["images"]) == 16 and names["images"][0].size == (16, 16)
+    assert names["fakes"].shape == [1, 3, 256, 256]
     image = names["image"]
     assert isinstance(image, Image.Image) and image.size == (32, 32) and np.asarray(image).std() > 1
 

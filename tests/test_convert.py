@@ -249,6 +249,7 @@ def test_tool(tmp_path, monkeypatch, capsys):
     for arguments, expected, words in [
         ((source, made), 1, f"{made} exists"),
         ((source, source, "--force"), 2, "the same file"),
+        ((source, made.parent), 2, f"OUTPUT {made.parent} is a folder; name the file to write"),
         (
             (tmp_path / "no.ckpt", tmp_path / "d"),
             1,

@@ -149,6 +149,15 @@ def test_what_lies_beside_and_is_no_partner(tmp_path, both):
     assert not (tmp_path / "a.pdparams").exists()
 
 
+def test_a_u_net_by_a_name_of_cyclegans_says_what_it_becomes(tmp_path):
+    for name in ("G_A", "G_B", "G"):
+        torch_writer.save(state_of(unet()), tmp_path / f"latest_net_{name}.pth")
+    for name in ("G_A", "G_B", "G"):
+        lines = convert_file(tmp_path / f"latest_net_{name}.pth", tmp_path / f"{name}.pdparams")
+        told = [line for line in lines if "taken as pix2pix's, without what lies beside it" in line]
+        assert told == ([] if name == "G" else [f"called {name}, as CycleGAN's, and a U-Net: {told[0].split(': ')[1]}"])
+
+
 @pytest.mark.parametrize(
     "change, words",
     [

@@ -33,7 +33,7 @@ def weights(tmp_path_factory):
 
 def test_the_entries_are_listed_and_say_what_they_take():
     entries = paddle.hub.list(ROOT, source="local")
-    assert entries == ["generator", "sampler", "stargan_v2", "translator"]
+    assert entries == ["generator", "picture_generator", "sampler", "stargan_v2", "translator"]
     for entry in entries:
         said = paddle.hub.help(ROOT, entry, source="local")
         assert "``weights``" in said and ("ption" in said or "``config``" in said)

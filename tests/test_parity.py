@@ -48,7 +48,7 @@ def test_gradients_of_the_discriminator_to_the_kits_own_tolerance():
 
 
 def test_missing_kit_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"manifest\.json is missing"):
+    with pytest.raises(UserError, match=r"manifest\.json is missing; give --reference DIR, .*; no wheel has the kits$"):
         read_case(tmp_path, "fan")
 
 
@@ -128,3 +128,21 @@ def test_two_kits_with_a_case_of_one_name_are_told_apart(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(ROOT / "tools" / "check_parity.py"), run_name="__main__")
     assert ended.value.code == 2 and "give these kits one at a time" in capsys.readouterr().err
+
+
+def test_a_system_stands_for_its_cases(monkeypatch, capsys):
+    monkeypatch.setattr(checks, "run", lambda case, on_gpu: [check(case.name, 0.0)])
+    for asked, wanted in (
+        (["cyclegan", "gan_train"], ["cyclegan 5 0 5", "gan 1 0 1"]),
+        (["wing", "wing_grad"], ["wing 7 0 7"]),
+        (["nothing"], None),
+    ):
+        monkeypatch.setattr(sys, "argv", ["check_parity.py", "--case", *asked])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(ROOT / "tools" / "check_parity.py"), run_name="__main__")
+        said = capsys.readouterr()
+        if wanted:
+            rows = said.out.split("\nsystem ")[1].splitlines()[1:-1]
+            assert [" ".join(row.split()[:4]) for row in rows] == wanted and ended.value.code == 0
+        else:
+            assert ended.value.code == 2 and "no case 'nothing'" in said.err and "all of stargan_v2, " in said.err

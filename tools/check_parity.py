@@ -21,7 +21,8 @@ def main() -> int:
     add = arguments.add_argument
     what = "kits: manifest.json and one .npz a case [parity and ladder in tests/reference]"
     add("--reference", nargs="+", type=place, default=KITS, metavar="DIR", help=what)
-    add("--case", nargs="+", action="extend", metavar="NAME", help="only these cases")
+    what = "only these cases, or all of a system, such as cyclegan"
+    add("--case", nargs="+", action="extend", metavar="NAME", help=what)
     add("--device", choices=("cpu", "gpu"), help="where to compute; the GPU where there is one")
     what = "also write the files of Paddle's reproduction guide here, by reprod_log"
     add("--report", type=place, metavar="DIR", help=what)
@@ -34,12 +35,11 @@ def main() -> int:
         wider = ", ".join(f"{kind} x{factor}" for kind, factor in checks.GPU_FACTORS.items())
         print(f"TF32 is off; wider tolerances for float32 here, since cuDNN sums in another order: {wider}")
     kits, settings = cases_of(given.reference)
-    for name in given.case or ():
-        if name not in kits:
-            raise UsageError(f"no case {name!r} in {' or '.join(map(str, given.reference))}; known: {', '.join(kits)}")
+    systems = {name: values.get("system", "stargan_v2") for name, values in settings.items()}
+    asked = [case for name in given.case or kits for case in named(name, systems, given.reference)]
     if given.report:
         report.prepare(given.report)  # before the work
-    names, found = list(dict.fromkeys(given.case or kits)), []
+    names, found = list(dict.fromkeys(asked)), []
     for name in names:
         for check in checks.run(read_case(kits[name], name), device.startswith("GPU")):
             found.append(check)
@@ -48,14 +48,22 @@ def main() -> int:
             print(f"{check.case:18} {check.quantity:62} {figures} {verdict}", flush=True)
 
     print("", *summary.by_case(found, names), "", sep="\n")
-    systems = {name: settings[name].get("system", "stargan_v2") for name in names}
-    print(*summary.by_system(found, systems), sep="\n")
+    print(*summary.by_system(found, {name: systems[name] for name in names}), sep="\n")
     if given.report:
         kinds = {name: settings[name]["kind"] for name in names}
         print("\n".join(f"wrote {path}" for path in report.write(found, kinds, given.report)))
     failed = sum(not check.passed for check in found)
     print(f"{len(found) - failed} passed, {failed} failed")
     return 1 if failed else 0
+
+
+def named(name: str, systems: dict, folders: list) -> list:
+    """The case ``name``, or all cases of the system of that name. Raises UsageError where there is neither."""
+    cases = [case for case, system in systems.items() if name in (case, system)]
+    if not cases:
+        known = f"known: {', '.join(systems)}; or all of {', '.join(dict.fromkeys(systems.values()))}"
+        raise UsageError(f"no case {name!r} in {' or '.join(map(str, folders))}; {known}")
+    return cases
 
 
 def cases_of(folders: list) -> tuple:

@@ -39,6 +39,8 @@ def main() -> None:
         raise UsageError("--all-stacks does not go with --reverse, which takes what the file has")
     if not given.reverse and (given.part or given.fan or given.net):
         raise UsageError("--part, --net and --fan go with --reverse only")
+    if os.path.isdir(given.output):
+        raise UsageError(f"OUTPUT {os.path.abspath(given.output)} is a folder; name the file to write")
     if os.path.exists(given.output):
         if os.path.exists(given.input) and os.path.samefile(given.input, given.output):
             raise UsageError(f"INPUT and OUTPUT are the same file, {given.input}; give another OUTPUT")

@@ -1,4 +1,4 @@
-"""Writes a trained or converted model for use without ppstargan: G with F (latent) and G with E (reference), for
+"""Writes a trained or converted StarGAN v2 for use without ppstargan: G with F (latent) and G with E (reference), for
 Paddle's inference library and, with --onnx, for ONNX Runtime. Each is compared with the dynamic graph before it is
 written, and timed in turn with it. With w_hpf > 0 the face alignment network and the masks are part of it. Truncation
 (psi) is not."""

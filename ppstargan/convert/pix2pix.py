@@ -46,6 +46,9 @@ def parts_of(path, kind: str, state: dict, read: Callable) -> tuple:
     """
     path, letter = Path(path), kind[-1]
     parts, remarks = {NETWORKS[letter]: without_statistics(state)}, []
+    side = re.fullmatch(r".*_net_(G_[AB])\.\w+", path.name)
+    if side and letter == "G":  # the authors' code can train CycleGAN on U-Nets
+        remarks.append(f"called {side[1]}, as CycleGAN's, and a U-Net: taken as pix2pix's, without what lies beside it")
     other = beside(path, r"(.*_net_)([GD])(\.\w+)", letter, DESCRIPTIONS[kind])
     if other:
         found, theirs = read(other)

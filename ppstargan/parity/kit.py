@@ -115,7 +115,8 @@ def read_manifest(folder) -> dict:
         for settings in manifest["cases"].values():  # a case's own prefix, or the one of all
             settings["kind"], settings.setdefault("prefix", manifest.get("prefix"))
     except FileNotFoundError:
-        raise UserError(f"no parity kit: {path.absolute()} is missing; name the kit's folder") from None
+        what = "give --reference DIR, such as a clone's tests/reference/ladder; no wheel has the kits"
+        raise UserError(f"no parity kit: {path.absolute()} is missing; {what}") from None
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise UserError(f"{path.absolute()} is not a kit's manifest ({error!r})") from None
     return manifest

@@ -42,6 +42,11 @@ comparisons, MEASURES = partial(compared.from_sides, ways=WAYS), compared.SIDES 
 page = partial(demo_pictures.page, title="CycleGAN", ways=WAYS)  # and tools/demo.py
 
 
+def ways(content: dict) -> dict:
+    """The directions of the system, of which the file of ``content`` may have one."""
+    return WAYS
+
+
 @dataclass
 class Model:
     """``model``: sizes of the four networks; the generators' are equal, and so are the discriminators'."""

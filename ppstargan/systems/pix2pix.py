@@ -162,15 +162,16 @@ def rate(iteration: float, policy: str, hold: float, fall: float) -> float:
 
 def sample(given, content: dict) -> int:
     """What tools/sample.py does with weights: the direction that they were trained in, as in training but by --eval."""
-    return from_pictures.sample(given, content, _ways(content), multiple_of=multiple_of, as_trained=True)
+    return from_pictures.sample(given, content, ways(content), multiple_of=multiple_of, as_trained=True)
 
 
 def page(given, content: dict) -> demo_pictures.Page:
     """What tools/demo.py shows."""
-    return demo_pictures.page(given, content, "pix2pix", _ways(content), as_trained=True)
+    return demo_pictures.page(given, content, "pix2pix", ways(content), as_trained=True)
 
 
-def _ways(content: dict) -> dict:
+def ways(content: dict) -> dict:
+    """The one direction of a file, {"AtoB": Way} or {"BtoA": Way}."""
     return {content["architecture"]["direction"]: Way("generator", "in_channels")}
 
 

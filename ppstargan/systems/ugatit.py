@@ -49,6 +49,11 @@ MEASURES = compared.SIDES
 page = partial(demo_pictures.page, title="U-GAT-IT", ways=WAYS, resample=sides.BILINEAR)  # and tools/demo.py
 
 
+def ways(content: dict) -> dict:
+    """The directions of the system, of which the file of ``content`` may have one."""
+    return WAYS
+
+
 @dataclass
 class Model:
     """``model``: sizes of the networks."""
