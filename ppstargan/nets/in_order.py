@@ -60,12 +60,14 @@ class Reflected(nn.Pad2D):
         self.pixels = pixels
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        if not _chosen:
-            return super().forward(x)
-        for axis in (2, 3):
-            size = x.shape[axis]
-            before, after = (
-                x.slice([axis], [start], [start + self.pixels]).flip(axis) for start in (1, size - 1 - self.pixels)
-            )
-            x = paddle.concat([before, x, after], axis=axis)
-        return x
+        # No super() and one return: Paddle 2 cannot trace the others.
+        return flipped(x, self.pixels) if _chosen else nn.Pad2D.forward(self, x)
+
+
+def flipped(x: paddle.Tensor, pixels: int) -> paddle.Tensor:
+    """``Reflected`` by slices and flips."""
+    for axis in (2, 3):
+        size = x.shape[axis]
+        before, after = (x.slice([axis], [start], [start + pixels]).flip(axis) for start in (1, size - 1 - pixels))
+        x = paddle.concat([before, x, after], axis=axis)
+    return x

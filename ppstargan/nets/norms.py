@@ -125,7 +125,7 @@ class InstanceNorm(_ChannelNorm):
         if self.track and not self.training and not self.own:
             return self._by_running(x)
         n, c, h, w = x.shape
-        if h * w == 1:
+        if paddle.in_dynamic_mode() and h * w == 1:  # traced, sizes may be unknown
             raise ValueError("instance norm needs more than one pixel; use larger images or fewer layers")
         if not self.track or not self.training:
             return _instance_norm(x, self.weight, self.bias, self.epsilon)
