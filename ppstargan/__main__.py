@@ -37,7 +37,7 @@ def main() -> NoReturn:
         sys.exit()
     name = name.replace("-", "_")
     if name not in names():
-        nearest = difflib.get_close_matches(name, names(), 1, 0.0)[0]
+        nearest = difflib.get_close_matches(name.lower(), names(), 1, 0.0)[0]
         print(f"error: no tool {sys.argv[1]!r}; the nearest is {nearest}; see ppstargan --help", file=sys.stderr)
         sys.exit(2)
     sys.argv = [f"ppstargan {name}", *arguments]

@@ -108,7 +108,7 @@ def one_of(names, what: str) -> Callable[[str], str]:
 
     def named(text: str) -> str:
         if text not in names:
-            nearest = difflib.get_close_matches(text, names, 1, 0.0)[0]
+            nearest = difflib.get_close_matches(text.lower(), names, 1, 0.0)[0]
             known = ", ".join(names)
             raise argparse.ArgumentTypeError(f"no {what} {text!r}; the nearest is {nearest}, and there are {known}")
         return text

@@ -207,7 +207,7 @@ def _known(name: str, value: Text, schema: type) -> Key:
         first = dataclasses.fields(sections(schema)[name])[0].name
         raise UsageError(f"{value.where}: {name} is a section; set a key in it, such as {name}.{first}{hint}")
     if name not in known:
-        nearest = difflib.get_close_matches(name, known, 1, 0.0)[0]
+        nearest = difflib.get_close_matches(name.lower(), known, 1, 0.0)[0]
         all_keys = f"docs/configuration.md lists all{hint}"
         raise UsageError(f"{value.where}: unknown key {shown}; the nearest known one is {nearest}, and {all_keys}")
     return known[name]

@@ -44,6 +44,8 @@ def test_overrides_win_and_keep_their_types():
         ("train.batchsize=4", r"unknown key train\.batchsize; the nearest known one is train\.batch_size"),
         ("trian.batch_size=4", r"unknown key trian\.batch_size; the nearest known one is train\.batch_size"),
         ("batch_size=4", r"unknown key batch_size; the nearest known one is train\.batch_size"),
+        ("train.EMA_beta=0.9", r"unknown key train\.EMA_beta; the nearest known one is train\.ema_beta"),
+        ("system=FAN", "no system 'FAN'; the nearest is fan"),
         ("train=4", "train is a section"),
         ("train.lr", "has no '='"),
         ("train.lr=fast", r"train\.lr must be a number, not 'fast'"),

@@ -45,6 +45,7 @@ def test_the_overview_names_every_tool_in_a_line(command, call):
 def test_an_unknown_tool_is_told_the_nearest(command):
     line = "error: no tool 'trian'; the nearest is train; see ppstargan --help\n"
     assert command("trian", "-c", "toy") == (2, "", line)
+    assert "the nearest is sample;" in command("SAMPLE")[2]
     assert command("checkout")[0] == 2
 
 

@@ -129,7 +129,8 @@ def test_people_are_translated_from_their_own_attributes_by_the_generator(tmp_pa
 
 def test_a_wrong_name_is_told_the_nearest(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for wrong, nearest in (("wgna", "wgan"), ("cgan_toy", "cgan"), ("stargan_v3", "stargan_v2")):
+    wrongs = [("wgna", "wgan"), ("cgan_toy", "cgan"), ("stargan_v3", "stargan_v2"), ("WGAN", "wgan"), ("FAN", "fan")]
+    for wrong, nearest in wrongs:
         assert quickstart(monkeypatch, wrong) == 2
         said = capsys.readouterr().err
         assert said.startswith(f"error: argument SYSTEM: no system '{wrong}'; the nearest is {nearest}, and there are ")

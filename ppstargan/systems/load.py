@@ -25,7 +25,7 @@ def names() -> list:
 def system_named(name: str, where: str = "") -> ModuleType:
     """The module of the system ``name``. Raises UsageError for an unknown one, naming the nearest."""
     if name not in names():
-        nearest = difflib.get_close_matches(name, names(), 1, 0.0)[0]
+        nearest = difflib.get_close_matches(name.lower(), names(), 1, 0.0)[0]
         raise UsageError(f"{where}no system {name!r}; the nearest is {nearest}, and there are {', '.join(names())}")
     module = importlib.import_module(f"{systems.__name__}.{name}")
     lacking = [f"{owner}.{part}".lstrip(".") for owner, parts in NEEDED.items() for part in parts
