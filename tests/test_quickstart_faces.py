@@ -18,6 +18,7 @@ from ppstargan.data.people_sets import true_points, write_landmarks, write_peopl
 from ppstargan.face.weights import load_fan, load_fan_to_train_by
 from ppstargan.metrics import masks, toy, toys
 from ppstargan.nets.fan import FAN
+from ppstargan.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 FAN_SMALL = ["model.width=4", "model.img_size=64", "train.batch_size=3", "train.save_every=1"]  # odd: one process
@@ -70,6 +71,13 @@ def test_faces_goes_on_in_either_half(quickstart, tmp_path):
     assert code == 0 and "people with landmarks" not in said.out
     assert sorted(path.name for path in (faces / "checkpoints").iterdir())[-1] == "0000003.pdparams"
     assert len(list((tmp_path / "output").iterdir())) == 2
+
+
+def test_a_stopped_one_says_that_it_can_be_measured_too(quickstart, monkeypatch):
+    monkeypatch.setattr(Trainer, "run", lambda self: 130)
+    code, said = quickstart("fan", "-o", *FAN_SMALL)
+    assert code == 130
+    assert said.out.splitlines()[-1] == "or, to have it measured too: this command again, with --resume"
 
 
 def test_a_finished_fan_is_taken_and_without_masks_there_is_one_figure(quickstart, tmp_path):

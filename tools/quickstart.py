@@ -58,6 +58,8 @@ def main() -> int:
             begun = time.perf_counter()
             trainer, code = train(part, given)
             if code:
+                if first:
+                    print("or, to have it measured too: this command again, with --resume", flush=True)
                 return code
             if part is not parts[-1]:
                 with distributed.first_goes_first():
