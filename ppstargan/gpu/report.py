@@ -50,9 +50,8 @@ def check(plan: Plan, out: Path, parts: tuple = PARTS) -> int:
     for i, part in enumerate(parts, 1):
         print(f"{i}/{len(parts)} {part.name} …", flush=True)
         start = time.monotonic()
-        found[part.name] = one = run(part, plan)
-        took = time.monotonic() - start
-        found[part.name] = one = one._replace(lines=(*one.lines, f"(took {took:.0f} s)"))
+        one = run(part, plan)
+        found[part.name] = one._replace(lines=(*one.lines, f"(took {time.monotonic() - start:.0f} s)"))
         print(f"    {one.verdict}: {one.summary}", flush=True)
         with whole_file(out) as partial_file:
             partial_file.write_text(text(found, time.monotonic() - begun), encoding="utf-8")
