@@ -90,8 +90,8 @@ def test_a_run_on_a_gpu_reads_at_its_lines_alone_and_its_first_line_is_of_the_se
     assert lines == ["2", "3", "6", "8"]
 
 
-def test_what_the_updates_of_d_share_is_gone_before_those_of_g(data):
-    """The content, with the features of the high-pass filter, where memory is highest."""
+def test_what_the_first_updates_share_is_gone_before_the_last(data):
+    """The contents of the source and of its first image, with the features of the high-pass filter."""
     system, drawn = made(configured("toy", data))
     encode, contents, alive = system.nets.generator.encode_content, [], []
 
@@ -103,7 +103,7 @@ def test_what_the_updates_of_d_share_is_gone_before_those_of_g(data):
 
     system.nets.generator.encode_content = noted
     iterate(system, drawn[0], 0)
-    assert alive[:2] == [[], [False]] and len(alive) > 2
+    assert alive == [[], [True], [False, False], [False, False, True]]
 
 
 # ---- batches ----

@@ -1,4 +1,4 @@
-"""A run that commit 13ea6ff wrote goes on as it went on there: the file format and the training hold for ever.
+"""A run that commit 13ea6ff wrote goes on as it went on there, but for rounding: file format and training hold for ever.
 
 ``reference/run_13ea6ff`` holds its images, its configuration and checkpoint after ten iterations, the state ten
 iterations later (``after.npz``), and what its first hundred batches were. Images have the networks' size and are not
@@ -7,12 +7,10 @@ cropped, so that no release of Pillow comes in between.
 
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 
 import numpy as np
-import paddle
 import pytest
 from drawing import batch_files, draw_batch
 from toy_runs import flat
@@ -24,12 +22,6 @@ from ppstargan.systems.load import load_config
 from ppstargan.training.trainer import Trainer
 
 RUN = Path(__file__).parent / "reference" / "run_13ea6ff"
-WRITTEN_ON = "3.3.1 GenuineIntel amx_tile"  # Paddle, and what decides over its kernels: bits are equal there alone
-
-
-def here() -> str:
-    words = set(Path("/proc/cpuinfo").read_text().split()) if os.path.exists("/proc/cpuinfo") else set()
-    return " ".join([paddle.__version__, *({"GenuineIntel", "amx_tile"} & words)])
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +46,9 @@ def test_it_goes_on_as_it_went_on(resumed):
     with np.load(RUN / "after.npz") as after:
         assert state.keys() == set(after.files)
         for key, value in state.items():
-            expected = after[key]
-            if sorted(here().split()) == sorted(WRITTEN_ON.split()):
-                np.testing.assert_array_equal(value, expected, err_msg=key)
-            elif not key.startswith("optimizers/") and not key.endswith("bias"):
-                # Other kernels round otherwise; a bias before an instance norm has no gradient but rounding.
-                distance = np.linalg.norm(np.float64(value) - expected) / np.linalg.norm(expected)
-                assert distance < 1e-5, (key, distance)
+            if "bias" not in key:  # one before an instance norm has no gradient but rounding
+                distance = np.linalg.norm(np.float64(value) - after[key])
+                assert distance <= 1e-5 * np.linalg.norm(after[key]), (key, distance)
     assert (resumed["iteration"], resumed["lambda_ds"]) == (20, 0.5)
     assert resumed["domains"] == ["cat", "dog", "lion"]
 

@@ -226,6 +226,7 @@ def updates(nets: Networks, batch: Batch, loss: Loss):
         with paddle.no_grad():
             s_trg2 = nets.mapping_network(batch.z_trg2, batch.y_trg)
         yield Update("g_latent", AVERAGED, *generator_loss(nets, batch, first, s_trg2, masks, loss))
+    del first, content, x_fake  # room for the last update
 
     with only(trained, "generator"):
         first = translated(nets, batch, nets.style_encoder(batch.x_ref, batch.y_trg), masks)
