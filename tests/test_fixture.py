@@ -1,4 +1,4 @@
-"""A run that commit 13ea6ff wrote goes on as it went on there, but for rounding: file format and training hold for ever.
+"""A run that commit 13ea6ff wrote goes on as there, but for rounding: the file format and the training hold for ever.
 
 ``reference/run_13ea6ff`` holds its images, its configuration and checkpoint after ten iterations, the state ten
 iterations later (``after.npz``), and what its first hundred batches were. Images have the networks' size and are not
