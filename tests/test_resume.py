@@ -175,6 +175,7 @@ def test_a_finished_run_says_so(faces, tmp_path, capsys):
 
 
 def test_a_random_fan_is_kept_by_the_checkpoint(faces, tmp_path, monkeypatch):
+    monkeypatch.setattr(Trainer, "draw_sheets", lambda self: None)  # the slow part with a FAN, and not the point
     trainer = Trainer(
         config(faces, tmp_path, "model.w_hpf=1", "face.allow_random_fan=true", "train.iterations=1"),
         stargan_v2,
@@ -189,7 +190,7 @@ def test_a_random_fan_is_kept_by_the_checkpoint(faces, tmp_path, monkeypatch):
 
 def test_a_run_keeps_its_fan_whatever_becomes_of_the_file(faces, tmp_path, monkeypatch):
     """The FAN is in the checkpoint, of whatever sizes; the file is read by new runs alone."""
-    monkeypatch.setattr(Trainer, "draw_sheets", lambda self: None)  # the slow part with a FAN, and not the point
+    monkeypatch.setattr(Trainer, "draw_sheets", lambda self: None)
     nets = {"fan": checkpoint.arrays(FAN(width=4, img_size=64, trainable=True))}
     sizes = {"stacks": 1, "points": 98, "width": 4, "img_size": 64, "decoding": "peaks"}
     file = tmp_path / "fan.pdparams"
