@@ -48,7 +48,7 @@ def test_it_goes_on_as_it_went_on(resumed):
         for key, value in state.items():
             if "bias" not in key:  # one before an instance norm has no gradient but rounding
                 distance = np.linalg.norm(np.float64(value) - after[key])
-                assert distance <= 1e-5 * np.linalg.norm(after[key]), (key, distance)
+                assert distance <= 1e-4 * np.linalg.norm(after[key]), (key, distance)
     assert (resumed["iteration"], resumed["lambda_ds"]) == (20, 0.5)
     assert resumed["domains"] == ["cat", "dog", "lion"]
 
