@@ -37,6 +37,16 @@ def test_its_links_lead_to_lessons_and_files():
     assert len({anchor for _, anchor in targets if anchor}) == 10, "a rung is without its lesson"
 
 
+def test_the_stored_outputs_are_those_of_a_whole_run():
+    notebook = nbformat.read(PATH, 4)
+    assert [cell.execution_count for cell in code_cells(notebook)] == list(range(1, len(code_cells(notebook)) + 1))
+    for cell, system, settings in climbs(notebook):
+        said, iterations = printed(cell), re.search(r"train\.iterations=(\d+)", settings)[1]
+        assert pictures(cell) == 1 and f"{iterations} iterations done, in " in said, system
+        assert f"$ python tools/quickstart.py {system} -o {settings}\n" in said
+    assert not re.search(r"(?<![\w.\"'/])/(?!home/aistudio)(?:home/\w+|root|tmp|work|opt)\b", PATH.read_text("utf-8"))
+
+
 @pytest.mark.slow
 def test_it_runs_on_a_small_setting(tmp_path, monkeypatch):
     notebook = run_small(PATH, tmp_path, monkeypatch)
