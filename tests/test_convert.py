@@ -253,7 +253,8 @@ def test_tool(tmp_path, monkeypatch, capsys):
         (
             (tmp_path / "no.ckpt", tmp_path / "d"),
             1,
-            f"no file {tmp_path / 'no.ckpt'}; to get the authors' files, converted: python tools/download.py --list",
+            f"no file {tmp_path / 'no.ckpt'}; to get the authors' files of StarGAN v2 and AdaIN, converted: "
+            "python tools/download.py --list; those of the other systems are in their authors' repositories",
         ),
         ((tmp_path / "no", tmp_path / "d", "--reverse"), 1, f"no weights at {tmp_path / 'no'}"),
         ((made, tmp_path / "d", "--reverse", "--part", "averages"), 1, "has no averages of generator"),

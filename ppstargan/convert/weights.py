@@ -35,7 +35,10 @@ from ppstargan.nets.fan import FAN
 from ppstargan.nets.gans import BUILDERS, build_bare
 from ppstargan.nets.stargan_v2 import AVERAGED, NETWORKS, build
 
-HOW_TO_GET = "to get the authors' files, converted: python tools/download.py --list"
+HOW_TO_GET = (
+    "to get the authors' files of StarGAN v2 and AdaIN, converted: python tools/download.py --list; those of the other "
+    "systems are in their authors' repositories"
+)
 INCEPTION_UNUSED = "|".join(f"{re.escape(beginning)}.*" for beginning in inception.UNUSED)
 # Systems whose networks lie in files side by side.
 A_FILE_EACH = {"adain": adain, "pix2pix": pix2pix, "cyclegan": cyclegan, "stargan": stargan}
