@@ -7,6 +7,8 @@ import math
 import paddle
 from paddle.nn import functional as F
 
+from ppstargan.nets.convolution import gradients_of_inputs_alone
+
 
 def _full(x: paddle.Tensor) -> paddle.Tensor:
     """``x``, in float32 where a network gave it in half precision: means over an image need the digits."""
@@ -27,7 +29,8 @@ def r1_penalty(logits: paddle.Tensor, x_real: paddle.Tensor) -> paddle.Tensor:
 
     ``x_real`` must have ``stop_gradient=False`` (Mescheder et al., ICML 2018; appendix of the paper).
     """
-    gradient = paddle.grad(logits.sum(), x_real, create_graph=True)[0]
+    with gradients_of_inputs_alone():
+        gradient = paddle.grad(logits.sum(), x_real, create_graph=True)[0]
     return 0.5 * gradient.square().sum() / x_real.shape[0]
 
 
@@ -86,7 +89,8 @@ def gradient_penalty(critic, x_real: paddle.Tensor, x_fake: paddle.Tensor, mix: 
     """
     x = (mix * x_real + (1 - mix) * x_fake).detach()
     x.stop_gradient = False
-    gradient = paddle.grad(critic(x).sum(), x, create_graph=True)[0]
+    with gradients_of_inputs_alone():
+        gradient = paddle.grad(critic(x).sum(), x, create_graph=True)[0]
     square = _full(gradient).square().sum(axis=[1, 2, 3])
     return (square.clip(min=1e-30).sqrt() - 1).square().mean()  # clipped: the root has no slope at 0
 

@@ -96,10 +96,10 @@ def test_stride_transposition_and_frozen_weights():
 
 @pytest.mark.slow
 def test_operations_of_the_paper_s_setting():
-    """Ours spend 1531 GFLOP an image and 7 a batch for its 4x4 kernels, the authors' code 2913."""
+    """Ours spend 1525 GFLOP an image and 7 a batch for its 4x4 kernels, the authors' code 2913."""
     config = load_config(ROOT / "configs" / "afhq.yaml", ["train.batch_size=1"])
     training, batch = benchmark.build(config, 3), benchmark.random_batch(config, 1, 3)
-    for form, expected in (("ours", 1531.5 + 7), ("plain", 2913)):
+    for form, expected in (("ours", 1524.7 + 7), ("plain", 2913)):
         with counting() as tally:
             parts = benchmark.iteration(config, training, batch, form, lambda count=tally: count.flop)
         assert sum(parts.values()) == tally.flop == pytest.approx(expected * 1e9, rel=1e-3)

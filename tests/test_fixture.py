@@ -2,8 +2,8 @@
 
 ``reference/run_13ea6ff`` holds its images, its configuration and checkpoint after ten iterations, the state ten
 iterations later (``after.npz``), and what its first hundred batches were. Images have the networks' size and are not
-cropped, so that no release of Pillow comes in between. Instance norms are computed by Paddle's operation, as there: our
-faster form of it rounds otherwise, and tests/test_norms.py compares it with the formula.
+cropped, so that no release of Pillow comes in between. Instance norms and convolutions are Paddle's own, as there: our
+faster forms of them round otherwise, and test_norms.py and test_convolution.py compare these with the formulas.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from toy_runs import flat
 
 from ppstargan import checkpoint
 from ppstargan.data.dataset import find_domains
-from ppstargan.nets import norms
+from ppstargan.nets import norms, onednn
 from ppstargan.systems import stargan_v2
 from ppstargan.systems.load import load_config
 from ppstargan.training.trainer import Trainer
@@ -38,7 +38,8 @@ def here() -> str:
 
 @pytest.fixture(scope="module")
 def resumed(tmp_path_factory):
-    with mock.patch.object(norms, "_instance_norm_on_a_cpu", F.instance_norm):
+    with mock.patch.object(norms, "_instance_norm_on_a_cpu", F.instance_norm), \
+            mock.patch.object(onednn, "library", lambda: None):  # fmt: skip
         return gone_on(tmp_path_factory)
 
 

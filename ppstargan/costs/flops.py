@@ -20,6 +20,8 @@ import paddle
 from paddle.autograd import PyLayer
 from paddle.nn import functional as F
 
+from ppstargan.nets import onednn, resample
+
 
 class Tally:
     """What was counted so far: ``flop``."""
@@ -90,6 +92,9 @@ def counting():
             tally.asked = False
 
     stand_ins = {"conv2d": conv2d, "conv2d_transpose": conv2d_transpose, "linear": linear}
+    # All convolutions go through F, those of nn.Conv2D by _conv_nd, and no resampling by a product of a CPU's.
     with mock.patch.multiple(F, **stand_ins), mock.patch.multiple(paddle, matmul=matmul, grad=asked_grad), \
-            mock.patch.object(F.conv, "_conv_nd", conv2d):  # what nn.Conv2D calls  # fmt: skip
+            mock.patch.object(F.conv, "_conv_nd", conv2d), \
+            mock.patch.object(resample, "_narrow_on_cpu", lambda width: False), \
+            mock.patch.object(onednn, "library", lambda: None):  # fmt: skip
         yield tally

@@ -14,6 +14,7 @@ from paddle.nn import functional as F
 
 from ppstargan.nets import domains, resample
 from ppstargan.nets.blocks import AdainResBlk, ResBlk
+from ppstargan.nets.convolution import conv2d
 from ppstargan.nets.stargan_v2 import AVERAGED, Networks
 from ppstargan.systems.stargan_v2 import Batch, Loss, discriminator_loss, objective
 from ppstargan.training.amp import full_precision
@@ -48,8 +49,7 @@ def upsample_conv(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) 
 
 
 def _conv3x3(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
-    # The bias is added as in resample: Paddle's slow sum of it should not count against the plain form.
-    return F.conv2d(x, weight, padding=1) + bias.reshape([-1, 1, 1])
+    return conv2d(x, weight, bias, padding=1)
 
 
 def _shortcut_down(self: ResBlk, x: paddle.Tensor) -> paddle.Tensor:

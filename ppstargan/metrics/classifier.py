@@ -9,6 +9,8 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
+from ppstargan.nets.onednn import for_one_backward
+
 
 def fit(net: nn.Layer, batches: Iterable, rates: Iterable, loss: Callable = F.cross_entropy) -> nn.Layer:
     """Trains ``net`` on ``batches`` of (float32 images, int64 classes), each at one of the learning ``rates``.
@@ -19,7 +21,9 @@ def fit(net: nn.Layer, batches: Iterable, rates: Iterable, loss: Callable = F.cr
     optimizer = paddle.optimizer.Adam(parameters=net.parameters())
     for rate, (x, y) in zip(rates, batches):
         optimizer.set_lr(float(rate))
-        loss(net(paddle.to_tensor(x)), paddle.to_tensor(y)).backward()
+        with for_one_backward():
+            lost = loss(net(paddle.to_tensor(x)), paddle.to_tensor(y))
+        lost.backward()
         optimizer.step()
         optimizer.clear_grad()
     net.eval()

@@ -16,6 +16,7 @@ from PIL import Image
 
 from ppstargan.data.digits import CLASSES, draw_scribble
 from ppstargan.metrics.classifier import fit, probabilities
+from ppstargan.nets.resample import Conv2D
 
 NO_DIGIT = CLASSES  # the number of the eleventh class
 SURE = 0.9  # what the judge gives a digit that it is sure of is more
@@ -83,7 +84,7 @@ def network(seed: int) -> nn.Layer:
     paddle.seed(seed)
     layers, width = [], 1
     for wider, kernel in ((16, 5), (32, 3), (64, 3)):
-        layers += [nn.Conv2D(width, wider, kernel, stride=2, padding=kernel // 2), nn.ReLU()]
+        layers += [Conv2D(width, wider, kernel, stride=2, padding=kernel // 2), nn.ReLU()]
         width = wider
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2D(4), nn.Flatten(), nn.Linear(16 * width, CLASSES + 1))
 

@@ -21,6 +21,7 @@ from ppstargan import checkpoint
 from ppstargan.data.folders import find_images
 from ppstargan.data.patterns import KINDS, PALETTES, label_of
 from ppstargan.data.transforms import to_unit
+from ppstargan.nets.onednn import for_one_backward
 from ppstargan.nets.vgg import Decoder, Encoder
 
 SEEN = 32  # px of the squares that it learns by: a pattern repeats itself within them
@@ -50,11 +51,13 @@ def train_encoder(root: str | Path, path: str | Path, img_size: int, width: int,
     for step, some in enumerate(batches):
         optimizer.set_lr(RATE * float(np.cos(np.pi / 2 * step / len(batches))))
         x = paddle.to_tensor(_squares(images[some], rng))
-        features = encoder(x)
-        kinds, palettes = tell(features).split(_HEADS, axis=1)
+        with for_one_backward():
+            features = encoder(x)
+            kinds, palettes = tell(features).split(_HEADS, axis=1)
+            back = F.mse_loss(decoder(features), x)
         of_kind, of_palette = paddle.to_tensor(labels[some]).unbind(axis=1)
         told = F.cross_entropy(kinds, of_kind) + F.cross_entropy(palettes, of_palette)
-        (told + BACK * F.mse_loss(decoder(features), x)).backward()
+        (told + BACK * back).backward()
         optimizer.step()
         optimizer.clear_grad()
     right = _right(nn.Sequential(encoder, tell), held_out, true)

@@ -15,6 +15,7 @@ import paddle
 from paddle import nn
 
 from ppstargan.metrics.classifier import fit, probabilities
+from ppstargan.nets.resample import Conv2D
 
 NEITHER = 2  # the number of the third class
 BATCH, STEPS, RATE = 48, 160, 4e-3
@@ -77,7 +78,7 @@ def train_judge(sides: Sequence, seed: int = 0) -> nn.Layer:
     paddle.seed(seed)
     layers, width = [], 3
     for wider, kernel in ((16, 5), (32, 3), (64, 3)):
-        layers += [nn.Conv2D(width, wider, kernel, stride=2, padding=kernel // 2), nn.ReLU()]
+        layers += [Conv2D(width, wider, kernel, stride=2, padding=kernel // 2), nn.ReLU()]
         width = wider
     net = nn.Sequential(*layers, nn.AdaptiveAvgPool2D(4), nn.Flatten(), nn.Linear(16 * width, NEITHER + 1))
 

@@ -14,6 +14,7 @@ from paddle import nn
 
 from ppstargan.data.batches import load_batch
 from ppstargan.metrics.classifier import fit
+from ppstargan.nets.resample import Conv2D
 from ppstargan.nets.stargan_v2 import Networks
 
 OUTPUTS = 10  # images for each source and target domain, as many as in the paper's LPIPS protocol
@@ -48,7 +49,7 @@ def train_classifier(images: dict, size: int, epochs: int, seed: int = 0) -> nn.
     paddle.seed(seed)
     layers, width = [], 3
     for wider in (16, 32, 64):
-        layers += [nn.Conv2D(width, wider, 3, padding=1), nn.ReLU(), nn.MaxPool2D(2)]
+        layers += [Conv2D(width, wider, 3, padding=1), nn.ReLU(), nn.MaxPool2D(2)]
         width = wider
     net = nn.Sequential(*layers, nn.AdaptiveAvgPool2D(2), nn.Flatten(), nn.Linear(4 * width, len(images)))
     x = load_batch([path for paths in images.values() for path in paths], size)

@@ -11,6 +11,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from ppstargan.nets import resample
+from ppstargan.nets.activation import leaky_relu
 from ppstargan.nets.domains import DomainLinear
 from ppstargan.nets.norms import AdaIN, ScaledInstanceNorm
 from ppstargan.nets.resample import Conv2D
@@ -58,13 +59,13 @@ class ResBlk(nn.Layer):
     def residual(self, x: paddle.Tensor) -> paddle.Tensor:
         """[N, C, H, W] -> [N, D, H, W] or [N, D, H/2, W/2], by two convolutions."""
         x = x if self.norm1 is None else self.norm1(x)
-        x = F.leaky_relu(x, SLOPE)
+        x = leaky_relu(x, SLOPE)
         if self.downsample:
             x = resample.conv_pool(x, self.conv1.weight, self.conv1.bias)
         else:
             x = self.conv1(x)
         x = x if self.norm2 is None else self.norm2(x)
-        return self.conv2(F.leaky_relu(x, SLOPE))
+        return self.conv2(leaky_relu(x, SLOPE))
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         return (self.shortcut(x) + self.residual(x)) / math.sqrt(2)
@@ -94,12 +95,12 @@ class AdainResBlk(nn.Layer):
 
     def residual(self, x: paddle.Tensor, s: paddle.Tensor) -> paddle.Tensor:
         """x [N, C, H, W] in the style s [N, S] -> [N, D, H, W] or [N, D, 2H, 2W], by two convolutions."""
-        x = F.leaky_relu(self.norm1(x, s), SLOPE)
+        x = leaky_relu(self.norm1(x, s), SLOPE)
         if self.upsample:
             x = resample.upsample_conv(x, self.conv1.weight, self.conv1.bias)
         else:
             x = self.conv1(x)
-        return self.conv2(F.leaky_relu(self.norm2(x, s), SLOPE))
+        return self.conv2(leaky_relu(self.norm2(x, s), SLOPE))
 
     def forward(self, x: paddle.Tensor, s: paddle.Tensor) -> paddle.Tensor:
         if self.w_hpf > 0:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
+from ppstargan.nets.activation import LeakyReLU
 from ppstargan.nets.norms import BatchNorm
+from ppstargan.nets.resample import Conv2D, Conv2DTranspose
 
 SLOPE = 0.2  # of the discriminator's leaky ReLU
 
@@ -18,11 +20,11 @@ def _normal(mean: float):
 
 
 def _conv(inputs: int, outputs: int, size: int, stride: int, padding: int):
-    return nn.Conv2D(inputs, outputs, size, stride, padding, weight_attr=_normal(0.0), bias_attr=False)
+    return Conv2D(inputs, outputs, size, stride, padding, weight_attr=_normal(0.0), bias_attr=False)
 
 
 def _convt(inputs: int, outputs: int, size: int, stride: int, padding: int):
-    return nn.Conv2DTranspose(inputs, outputs, size, stride, padding, weight_attr=_normal(0.0), bias_attr=False)
+    return Conv2DTranspose(inputs, outputs, size, stride, padding, weight_attr=_normal(0.0), bias_attr=False)
 
 
 def _block(name: str, conv, width: int, batch_norm: bool, activation: nn.Layer) -> list:
@@ -74,14 +76,14 @@ class DCGAN_D(nn.Layer):
         _check(size)
         width, side = ndf, size // 2
         first = (f"initial:{nc}-{width}:conv", _conv(nc, width, 4, 2, 1))
-        layers = _block("initial", first, width, False, nn.LeakyReLU(SLOPE))
+        layers = _block("initial", first, width, False, LeakyReLU(SLOPE))
         for i in range(extra):
             same = (f"extra-layers-{i}:{width}:conv", _conv(width, width, 3, 1, 1))
-            layers += _block(f"extra-layers-{i}", same, width, batch_norm, nn.LeakyReLU(SLOPE))
+            layers += _block(f"extra-layers-{i}", same, width, batch_norm, LeakyReLU(SLOPE))
         while side > 4:
             half = (f"pyramid:{width}-{2 * width}:conv", _conv(width, 2 * width, 4, 2, 1))
             width, side = 2 * width, side // 2
-            layers += _block("pyramid", half, width, batch_norm, nn.LeakyReLU(SLOPE))
+            layers += _block("pyramid", half, width, batch_norm, LeakyReLU(SLOPE))
         layers += [(f"final:{width}-1:conv", _conv(width, 1, 4, 1, 0))]
         self.main = nn.Sequential(*layers)
 

@@ -9,6 +9,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
+from ppstargan.nets.activation import LeakyReLU
 from ppstargan.nets.blocks import SLOPE, AdainResBlk, ResBlk, channel_widths, he_initialise, high_pass
 from ppstargan.nets.norms import ScaledInstanceNorm
 from ppstargan.nets.resample import Conv2D
@@ -54,7 +55,7 @@ class Generator(nn.Layer):
         self.from_rgb = Conv2D(3, widths[0], 3, padding=1)
         self.encode = nn.LayerList(encode)
         self.decode = nn.LayerList(decode)
-        self.to_rgb = nn.Sequential(ScaledInstanceNorm(widths[0]), nn.LeakyReLU(SLOPE), Conv2D(widths[0], 3, 1))
+        self.to_rgb = nn.Sequential(ScaledInstanceNorm(widths[0]), LeakyReLU(SLOPE), Conv2D(widths[0], 3, 1))
         he_initialise(self)
 
     def encode_content(self, x: paddle.Tensor) -> Content:

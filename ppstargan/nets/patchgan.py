@@ -5,6 +5,7 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
+from ppstargan.nets.activation import LeakyReLU
 from ppstargan.nets.norms import BatchNorm, InstanceNorm
 from ppstargan.nets.resample import Conv2D
 
@@ -43,11 +44,11 @@ class PatchGAN(nn.Layer):
 
     def __init__(self, channels: int, width: int, layers: int = 3, norm: str = "instance"):
         super().__init__()
-        found, narrow = [convolution(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)], width
+        found, narrow = [convolution(channels, width, 4, 2, 1), LeakyReLU(0.2)], width
         for i in range(1, layers + 1):
             wide = width * min(2**i, 8)
             found += [convolution(narrow, wide, 4, 2 if i < layers else 1, 1, norm), norm_of(norm, wide)]
-            found += [nn.LeakyReLU(0.2)]
+            found += [LeakyReLU(0.2)]
             narrow = wide
         self.model = nn.Sequential(*found, convolution(narrow, 1, 4, 1, 1))
 
@@ -62,10 +63,10 @@ class PixelGAN(nn.Layer):
         super().__init__()
         self.net = nn.Sequential(
             convolution(channels, width, 1, 1, 0),
-            nn.LeakyReLU(0.2),
+            LeakyReLU(0.2),
             convolution(width, 2 * width, 1, 1, 0, norm),
             norm_of(norm, 2 * width),
-            nn.LeakyReLU(0.2),
+            LeakyReLU(0.2),
             convolution(2 * width, 1, 1, 1, 0, norm),
         )
 

@@ -16,6 +16,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
+from ppstargan.nets.convolution import Linear, conv2d, conv2d_transpose
 from ppstargan.nets.in_order import doubled
 
 
@@ -34,31 +35,39 @@ def _spread(kind: str, dtype: str, device: str) -> paddle.Tensor:
 def _kernel_4x4(weight: paddle.Tensor, kind: str) -> paddle.Tensor:
     first, second = weight.shape[:2]
     spread = _spread(kind, dtype_name(weight), paddle.get_device())
-    with paddle.amp.auto_cast(enable=False):  # sums of weights, before these are rounded to half precision
-        return paddle.matmul(weight.reshape([first * second, 9]), spread).reshape([first, second, 4, 4])
+    return paddle.matmul(weight.reshape([first * second, 9]), spread).reshape([first, second, 4, 4])
 
 
-def add_bias(x: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
-    """x [N, C, H, W] and a number [C] for each channel, in the precision of x."""
-    # Paddle's convolution adds its bias as [1, C, 1, 1]; on a CPU that broadcast takes 15 times as long as this one.
-    bias = bias.reshape([-1, 1, 1])
-    return x + (bias if bias.dtype == x.dtype else bias.astype(x.dtype))  # in float32, it would make x that too
+def _to_3x3(kernel: paddle.Tensor, kind: str) -> paddle.Tensor:
+    first, second = kernel.shape[:2]
+    spread = _spread(kind, dtype_name(kernel), paddle.get_device())
+    return paddle.matmul(kernel.reshape([first * second, 16]), spread, transpose_y=True).reshape([first, second, 3, 3])
+
+
+_POOLED = Linear(
+    lambda shape: [*shape[:2], 4, 4],
+    lambda weight: _kernel_4x4(weight, "pool"),
+    lambda kernel: _to_3x3(kernel, "pool"),
+)
+_UPSAMPLED = Linear(  # a transposed convolution has its inputs first
+    lambda shape: [shape[1], shape[0], 4, 4],
+    lambda weight: _kernel_4x4(weight, "upsample").transpose([1, 0, 2, 3]),
+    lambda kernel: _to_3x3(kernel.transpose([1, 0, 2, 3]), "upsample"),
+)
 
 
 class Conv2D(nn.Conv2D):
     """``paddle.nn.Conv2D`` with a faster sum of the bias, which leaves half precision as it is."""
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        y = F.conv2d(x, self.weight, None, self._stride, self._padding)
-        return y if self.bias is None else add_bias(y, self.bias)
+        return conv2d(x, self.weight, self.bias, self._stride, self._padding)
 
 
 class Conv2DTranspose(nn.Conv2DTranspose):
     """``paddle.nn.Conv2DTranspose`` with the sum of ``Conv2D``."""
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        y = F.conv2d_transpose(x, self.weight, None, self._stride, self._padding, self.output_padding)
-        return y if self.bias is None else add_bias(y, self.bias)
+        return conv2d_transpose(x, self.weight, self.bias, self._stride, self._padding, self.output_padding)
 
 
 def conv_pool(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
@@ -66,7 +75,7 @@ def conv_pool(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) -> p
 
     ``weight`` is the 3x3 parameter [D, C, 3, 3].
     """
-    return add_bias(F.conv2d(x, _kernel_4x4(weight, "pool"), stride=2, padding=1), bias)
+    return conv2d(x, weight, bias, stride=2, padding=1, by=_POOLED)
 
 
 def upsample_conv(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) -> paddle.Tensor:
@@ -74,14 +83,13 @@ def upsample_conv(x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor) 
 
     ``weight`` is the 3x3 parameter [D, C, 3, 3].
     """
-    kernel = _kernel_4x4(weight, "upsample").transpose([1, 0, 2, 3])
-    return add_bias(F.conv2d_transpose(x, kernel, stride=2, padding=1), bias)
+    return conv2d_transpose(x, weight, bias, stride=2, padding=1, by=_UPSAMPLED)
 
 
 def pool(x: paddle.Tensor) -> paddle.Tensor:
     """2x2 average pool: [N, C, H, W] -> [N, C, H/2, W/2], H and W even."""
     c, h, w = x.shape[1:]
-    if not _narrow_on_cpu(w):
+    if not _narrow_on_cpu(w // 2):
         return F.avg_pool2d(x, 2)
     rows = x.reshape([-1, 2 * w])  # two rows of pixels behind each other
     return paddle.matmul(rows, _matrix("pool", w // 2, dtype_name(x))).reshape([-1, c, h // 2, w // 2])
@@ -97,8 +105,8 @@ def upsample(x: paddle.Tensor) -> paddle.Tensor:
 
 
 def _narrow_on_cpu(width: int) -> bool:
-    # There both are 3 to 10 times as fast as products; the wider the rows, the more of a product are zeros.
-    return width <= 64 and paddle.get_device() == "cpu"
+    # There both are 2 to 10 times as fast as products; the wider the rows, the more of a product are zeros.
+    return width <= 128 and paddle.get_device() == "cpu"
 
 
 @functools.lru_cache(maxsize=None)

@@ -7,8 +7,8 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
+from ppstargan.nets.convolution import conv2d
 from ppstargan.nets.initialise import uniform
-from ppstargan.nets.resample import add_bias
 
 
 class SpectralNorm(nn.Layer):
@@ -48,8 +48,7 @@ class SpectralConv2D(SpectralNorm):
         self.stride = stride
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        y = F.conv2d(x, self.weight(), None, self.stride)
-        return y if self.bias is None else add_bias(y, self.bias)
+        return conv2d(x, self.weight(), self.bias, self.stride)
 
 
 class SpectralLinear(SpectralNorm):

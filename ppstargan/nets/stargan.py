@@ -9,9 +9,10 @@ import numpy as np
 import paddle
 from paddle import nn
 
+from ppstargan.nets.activation import LeakyReLU
 from ppstargan.nets.initialise import uniform
 from ppstargan.nets.norms import InstanceNorm
-from ppstargan.nets.resample import Conv2D
+from ppstargan.nets.resample import Conv2D, Conv2DTranspose
 
 SLOPE = 0.01  # of the discriminator's leaky ReLU
 AT_ONCE = 50  # images that are redrawn together
@@ -23,9 +24,9 @@ def _conv(inputs: int, outputs: int, size: int, stride: int = 1, padding: int = 
     return Conv2D(inputs, outputs, size, stride, padding, weight_attr=uniform(fan_in), bias_attr=bias_attr)
 
 
-def _doubling(inputs: int, outputs: int) -> nn.Conv2DTranspose:
+def _doubling(inputs: int, outputs: int) -> Conv2DTranspose:
     """PyTorch takes the outputs for the fan-in here."""
-    return nn.Conv2DTranspose(inputs, outputs, 4, 2, 1, weight_attr=uniform(outputs * 16), bias_attr=False)
+    return Conv2DTranspose(inputs, outputs, 4, 2, 1, weight_attr=uniform(outputs * 16), bias_attr=False)
 
 
 def _norm(channels: int) -> InstanceNorm:
@@ -82,7 +83,7 @@ class Discriminator(nn.Layer):
         widths = [3, *(width << i for i in range(layers))]
         main = []
         for inputs, outputs in zip(widths, widths[1:]):
-            main += [_conv(inputs, outputs, 4, 2, 1, bias=True), nn.LeakyReLU(SLOPE)]
+            main += [_conv(inputs, outputs, 4, 2, 1, bias=True), LeakyReLU(SLOPE)]
         self.main = nn.Sequential(*main)
         self.conv1 = _conv(widths[-1], 1, 3, padding=1)
         self.conv2 = _conv(widths[-1], labels, img_size >> layers)

@@ -7,6 +7,7 @@ import math
 import paddle
 from paddle import nn
 
+from ppstargan.nets.activation import LeakyReLU
 from ppstargan.nets.blocks import SLOPE, ResBlk, channel_widths, he_initialise
 from ppstargan.nets.domains import DomainLinear
 from ppstargan.nets.resample import Conv2D
@@ -18,7 +19,7 @@ def downsampling_trunk(img_size: int, channel_base: int, max_channels: int):
     layers = [Conv2D(3, widths[0], 3, padding=1)]
     layers += [ResBlk(dim_in, dim_out, downsample=True) for dim_in, dim_out in zip(widths, widths[1:])]
     width = widths[-1]
-    layers += [nn.LeakyReLU(SLOPE), Conv2D(width, width, 4), nn.LeakyReLU(SLOPE)]
+    layers += [LeakyReLU(SLOPE), Conv2D(width, width, 4), LeakyReLU(SLOPE)]
     return layers, width
 
 

@@ -9,6 +9,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
+from ppstargan.nets.activation import LeakyReLU, leaky_relu
 from ppstargan.nets.in_order import Doubled, Reflected
 from ppstargan.nets.initialise import uniform
 from ppstargan.nets.norms import ILN, AdaILN, InstanceNorm
@@ -128,7 +129,7 @@ class Discriminator(nn.Layer):
         model = []
         for i, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
             stride = 2 if i < layers - 2 else 1
-            model += [Reflected(1), SpectralConv2D(inputs, outputs, 4, stride), nn.LeakyReLU(SLOPE)]
+            model += [Reflected(1), SpectralConv2D(inputs, outputs, 4, stride), LeakyReLU(SLOPE)]
         self.model = nn.Sequential(*model)
 
     def forward(self, x: paddle.Tensor) -> tuple:
@@ -138,7 +139,7 @@ class Discriminator(nn.Layer):
         """
         x = self.model(x)
         logits, x = attention(x, self.gap_fc, self.gmp_fc, self.gap_fc.weight_orig, self.gmp_fc.weight_orig)
-        x = F.leaky_relu(self.conv1x1(x), SLOPE)
+        x = leaky_relu(self.conv1x1(x), SLOPE)
         return self.conv(self.pad(x)), logits, x.sum(axis=1, keepdim=True)
 
 

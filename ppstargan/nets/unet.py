@@ -5,6 +5,7 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
+from ppstargan.nets.activation import LeakyReLU
 from ppstargan.nets.norms import BatchNorm
 from ppstargan.nets.patchgan import convolution, norm_of, normal, zeros
 from ppstargan.nets.resample import Conv2DTranspose
@@ -54,7 +55,7 @@ class UNet(nn.Layer):
         below: list = []  # the level under the one being built, from the bottom up
         for i in reversed(range(1, levels)):
             outer, inner, innermost = widths[i - 1], widths[i], i == levels - 1
-            down = [nn.LeakyReLU(0.2), convolution(outer, inner, 4, 2, 1, norm)]
+            down = [LeakyReLU(0.2), convolution(outer, inner, 4, 2, 1, norm)]
             up = [nn.ReLU(), _doubling(inner if innermost else 2 * inner, outer, norm), norm_of(norm, outer)]
             if not innermost:
                 down.append(norm_of(norm, inner))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import paddle
 
 from ppstargan.errors import UsageError
+from ppstargan.nets.onednn import for_one_backward
 from ppstargan.training.amp import autocast
 from ppstargan.training.distributed import mean_gradients, mean_over_processes
 
@@ -55,7 +56,7 @@ def iterate(system, batch, iteration: int, *, accumulate: int = 1, precision: st
     passes, report = [system.updates(piece, iteration) for piece in pieces], {}
     while True:
         for one in passes:  # a piece's forward and backward pass, then the next one's
-            with autocast(precision):
+            with autocast(precision), for_one_backward():
                 update = next(one, None)  # the forward pass, up to the next yield
             if update is None:  # all passes yield the same updates; the others run to their end too
                 continue
