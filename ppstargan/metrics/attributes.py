@@ -18,10 +18,11 @@ from ppstargan.data.attributes import HAIR, targets
 from ppstargan.data.people import ATTRIBUTES, draw_look, random_attributes, random_look
 from ppstargan.metrics.classifier import fit, probabilities
 from ppstargan.nets.norms import BatchNorm
+from ppstargan.nets.resample import Conv2D
 
 SURE = 0.75  # what the judge gives an attribute that is there is more; one that is gone, less than 1 - SURE
 PIXELS = 32  # what the judge looks at; larger pictures are shrunk to this
-PEOPLE, HELD_OUT = 600, 200  # drawn for the judge, each with a partner
+PEOPLE, HELD_OUT = 900, 200  # drawn for the judge, each with a partner
 BATCH, STEPS, RATE = 32, 500, 6e-3
 
 
@@ -119,7 +120,7 @@ def train_judge(size: int, seed: int = 0) -> nn.Layer:
     paddle.seed(seed)
     layers, width = [], 3
     for wider in (24, 48, 64):
-        layers += [nn.Conv2D(width, wider, 3, stride=2, padding=1), BatchNorm(wider), nn.ReLU()]
+        layers += [Conv2D(width, wider, 3, stride=2, padding=1), BatchNorm(wider), nn.ReLU()]
         width = wider
     net = nn.Sequential(*layers, nn.AdaptiveAvgPool2D(4), nn.Flatten(), nn.Linear(16 * width, len(ATTRIBUTES)))
 
