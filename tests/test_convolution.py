@@ -5,11 +5,14 @@ import threading
 import numpy as np
 import paddle
 import pytest
+from every_system import ROOT
 from paddle.base import core
 from paddle.nn import functional as F
 
 from ppstargan import losses
+from ppstargan.costs import benchmark
 from ppstargan.nets import activation, convolution, in_order, onednn, resample
+from ppstargan.systems.load import load_config
 
 FLOAT32 = 2e-6  # of the largest value
 there = pytest.mark.skipif(onednn.library() is None, reason="Paddle 2, or a Paddle without oneDNN")
@@ -174,6 +177,14 @@ def test_twice_through_one_graph_outside(monkeypatch, made):
 
 
 @there
+def test_training_is_by_it(monkeypatch, made):
+    monkeypatch.setattr(onednn, "_for_one_backward", False)
+    config = load_config(ROOT / "configs" / "toy.yaml", ["model.channel_base=64", "model.max_channels=4"])
+    benchmark.iteration(config, benchmark.build(config, 2), benchmark.random_batch(config, 2, 2), "ours", benchmark.clock)
+    assert set(made) == {"x", "w", "y"} and not onednn._for_one_backward
+
+
+@there
 def test_without_gradients_it_is_used_everywhere(monkeypatch, made):
     monkeypatch.setattr(onednn, "_for_one_backward", False)
     x, w = values("float32", (1, 3, 6, 6), (2, 3, 3, 3))
@@ -203,10 +214,12 @@ def test_what_a_graph_holds():
     before = allocated()
     y = resample.conv_pool(x, w, b)
     assert allocated() - before < 2 * y.size * 4 < 64 * 64 * 16 * 4  # the 4x4 kernel is not there
+    del y
     before = allocated()
     y = activation.leaky_relu(activation.leaky_relu(x * 2, 0.2), 0.2)
     assert allocated() - before < 2.5 * x.size * 4
     w.stop_gradient = True  # then the image is not needed either
+    del y
     before = allocated()
     y = convolution.conv2d(x * 2, w, b, 1, 1)
     assert allocated() - before < 1.5 * y.size * 4

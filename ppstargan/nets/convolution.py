@@ -148,11 +148,7 @@ def _taken(x, weight, shape) -> bool:
 
 def _geometry(x, w, y, strides, around):
     """What ``onednn.convolution`` is told, or None where nothing is left of the image."""
-    ends = [
-        (outputs - 1) * step + kernel - size - edge
-        for outputs, step, kernel, size, edge in zip(y[2:], strides, w[2:], x[2:], around)
-    ]
-    return (tuple(x), tuple(w), tuple(y), strides, (around, tuple(ends))) if min(*x, *w, *y) > 0 else None
+    return (tuple(x), tuple(w), tuple(y), strides, around) if min(*x, *w, *y) > 0 else None
 
 
 def _by_onednn(made, geometry, image, weight, bias=None) -> bool:

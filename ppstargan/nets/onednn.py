@@ -178,7 +178,7 @@ class Convolution(Operation):
     def __init__(self, lib: _Library, made: str, shapes: dict, strides: tuple, padding: tuple, bias: bool):
         super().__init__(lib, shapes[made], *([shapes["w"][:1]] if bias and made == "w" else []))
         numbers = lib.layout(shapes["w"][:1]) if bias else None
-        geometry = [_sizes(strides), _sizes([0, 0]), *map(_sizes, padding)]
+        geometry = [_sizes(strides), _sizes([0, 0]), _sizes(padding), _sizes(padding)]  # no dilation; both ends
         description = self._description(made, shapes, geometry, numbers)
         arguments, after = [], []
         for each in (*OTHERS[made], made):
@@ -237,10 +237,7 @@ class LeakyReLU(Operation):
 
 @functools.lru_cache(maxsize=COMPILED)
 def convolution(made: str, x: tuple, w: tuple, y: tuple, strides: tuple, padding: tuple, bias: bool = False):
-    """The ``Convolution`` for an image, a kernel and an output of these shapes, or None where it would not be fast.
-
-    ``padding``: ((top, left), (bottom, right)).
-    """
+    """The ``Convolution`` for an image, a kernel and an output of these shapes, or None where it would not be fast."""
     lib = library()
     if lib is None:
         return None
