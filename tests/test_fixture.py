@@ -76,7 +76,7 @@ def test_it_goes_on_as_it_went_on(resumed):
 
 
 def test_it_goes_on_near_to_it_by_our_own_kernels(tmp_path_factory):
-    """By our instance norm and oneDNN's convolutions, ten iterations round otherwise, and an L1 loss's sign may turn."""
+    """Our instance norm and oneDNN's convolutions round otherwise, and in ten iterations an L1 loss's sign may turn."""
     found = gone_on(tmp_path_factory)
     state = dict(flat({part: found[part] for part in ("nets", "averages")}))
     with np.load(RUN / "after.npz") as after:
