@@ -88,7 +88,7 @@ def load(path, how_to_get: str = HOW_TO_GET) -> dict:
     except MemoryError:
         raise UserError(f"{path.absolute()} needs more memory than there is") from None
     except Exception as error:  # a damaged pickle raises nearly anything
-        why = " ".join(str(error).split())
+        why = "it is no pickle" if isinstance(error, UnicodeError) else " ".join(str(error).split())
         raise Damaged(
             f"{path.absolute()} is damaged or no weights of ppstargan's ({why}){foreign.advice(start, path)}"
         ) from None

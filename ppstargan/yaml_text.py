@@ -78,7 +78,8 @@ def of_override(override: str) -> tuple:
     key, sign, text = override.partition("=")
     if not sign or not key.strip() or key != key.strip():
         what = "has no '='" if not sign else "has a space before the '='" if key.strip() else "has no key"
-        raise UsageError(f"{where} {what}; write it as train.batch_size=4")
+        named = key.strip() if "." in key else "train.batch_size"
+        raise UsageError(f"{where} {what}; write it as one word without spaces, such as {named}=4")
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         return key, _text(key, _composed(text, where), text, where)
     return key, Text(text, where)

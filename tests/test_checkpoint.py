@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import paddle
@@ -83,6 +84,9 @@ def test_damaged_and_foreign_files(tmp_path):
         (tmp_path / "b.pdparams").write_bytes(whole[:cut])
         with pytest.raises(UserError, match="damaged or no weights"):
             checkpoint.load(tmp_path / "b.pdparams")
+    for torch_file in sorted((Path(__file__).parent / "reference" / "checkpoints").glob("samples_*.ckpt")):
+        with pytest.raises(UserError, match=r"no weights of ppstargan's \((?!.*codec).*convert_torch_weights"):
+            checkpoint.load(torch_file)
     (tmp_path / "c.pdparams").write_bytes(pickle.dumps([1, 2]))
     with pytest.raises(UserError, match="holds a list: no weights"):
         checkpoint.load(tmp_path / "c.pdparams")

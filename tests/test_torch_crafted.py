@@ -79,6 +79,7 @@ def loaded(request, tmp_path):
         (b"", "is empty"),
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "not written by torch.save"),
         (b"some text\n" * 50, "not written by torch.save"),
+        (b"\n<!DOCTYPE html>\n<html>Not found</html>", "is a web page"),
         (pickle.dumps({"weight": [1.0]}, 2), "not written by torch.save"),
         (pickle.dumps({"weight": np.ones(3)}, 4), "not written by torch.save"),
         (bytes(257) + b"ustar" + bytes(1000), "tar archive"),

@@ -136,7 +136,9 @@ def test_what_editors_on_windows_save(tmp_path, encoding):
 @pytest.mark.parametrize(
     ("override", "told"),
     [
-        ("name", "override 'name' has no '='; write it as train.batch_size=4"),
+        ("name", "override 'name' has no '='; write it as one word without spaces, such as train.batch_size=4"),
+        ("train.iterations", "override 'train.iterations' has no '='; write it as one word without spaces, such as "
+         "train.iterations=4"),
         ("=3", "override '=3' has no key"),
         ("name = x", "override 'name = x' has a space before the '='"),
         ("data.root=", "override 'data.root=': data.root has no value"),

@@ -30,7 +30,6 @@ def main() -> None:
     if given.port is not None and not 0 < given.port < 65536:
         raise UsageError(f"--port is {given.port}; give one from 1 to 65535")
 
-    gradio = demo.import_gradio()
     print(f"device: {choose_device()}", flush=True)
     content = checkpoint.load(given.weights)
     system, name = system_of_file(content, given.weights), checkpoint.system_of(content)
@@ -39,6 +38,7 @@ def main() -> None:
             raise UsageError(f"--{option.replace('_', '-')} is not for {name}, which {given.weights} is of")
     if not hasattr(system, "page"):
         raise UsageError(f"{given.weights} is of {name}, which has no page: try tools/sample.py")
+    gradio = demo.import_gradio()
     page = system.page(given, content)
     content.clear()  # its arrays are in the networks now
     demo.serve(gradio, page, given.host, given.port)

@@ -244,6 +244,8 @@ def _read(file, file_bytes: int) -> Any:
             magic = None
         if magic == LEGACY_MAGIC:
             return _read_legacy(file, file_bytes)
+    if start.lstrip()[:1] == b"<":
+        raise Refused("is a web page, which a server sends in place of a file that it does not give; download it again")
     raise Refused("was not written by torch.save; give a PyTorch checkpoint (.ckpt, .pt or .pth)")
 
 
