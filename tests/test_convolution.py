@@ -72,8 +72,7 @@ def derivatives(function, *inputs):
 
 
 def scattered(x, weight, bias, stride, padding, output_padding):
-    """A transposed convolution as a convolution of the image with zeros between its pixels: Paddle's own, of
-    gradients, has none of its own."""
+    """A transposed convolution by one of the image with zeros between pixels: Paddle's has no second derivatives."""
     n, c, h, w = x.shape
     spread = F.pad(x.reshape([n * c, h, 1, w, 1]), [0, stride - 1, 0, 0, 0, stride - 1], data_format="NCDHW")
     spread = spread.reshape([n, c, h * stride, w * stride])[:, :, : (h - 1) * stride + 1, : (w - 1) * stride + 1]
@@ -114,11 +113,13 @@ def test_transposed(made, x, weight, stride, padding, more):
 @pytest.mark.parametrize("function", [resample.conv_pool, resample.upsample_conv])
 def test_kernels_made_from_the_parameter(made, function):
     shapes = ((2, 6, 8, 8), (4, 6, 3, 3), (4,))
-    x, w, b = values("float32", *shapes)
-    y = function(x, w, b)
-    found = [y, *paddle.grad((y * y.sin()).sum(), [x, w, b])]
-    gradient = paddle.grad(function(x, w, b).sin().sum(), x, create_graph=True)[0]
-    found += paddle.grad(gradient.square().sum(), [x, w, b])
+
+    def all_of(function, x, w, b):
+        y = function(x, w, b)
+        gradient = paddle.grad(y.sin().sum(), x, create_graph=True)[0]
+        return [y, *paddle.grad((y * y.sin()).sum() + gradient.square().sum(), [x, w, b])]
+
+    found = all_of(function, *values("float32", *shapes))
     assert set(made) == {"x", "w", "y"}
 
     def formula(x, w, b):
@@ -126,12 +127,7 @@ def test_kernels_made_from_the_parameter(made, function):
             return F.avg_pool2d(F.conv2d(x, w, b, padding=1), 2)
         return F.conv2d(in_order.copied(x), w, b, padding=1)
 
-    x, w, b = values("float64", *shapes)
-    y = formula(x, w, b)
-    expected = [y, *paddle.grad((y * y.sin()).sum(), [x, w, b])]
-    gradient = paddle.grad(formula(x, w, b).sin().sum(), x, create_graph=True)[0]
-    expected += paddle.grad(gradient.square().sum(), [x, w, b])
-    alike(found, expected)
+    alike(found, all_of(formula, *values("float64", *shapes)))
 
 
 @there
