@@ -267,7 +267,7 @@ def test_tensors_that_are_views():
 def test_left_to_paddle(made, x, weight):
     """1x1 kernels, an empty batch, float64, and all where it is switched off."""
     image, kernel = values("float32", x, weight)
-    if x[0] or not paddle.__version__.startswith("3.0."):  # which takes no empty batch
+    if x[0] or paddle.__version__ >= "3.1":  # earlier ones take no empty batch
         assert convolution.conv2d(image, kernel, None, 1, 1).shape == F.conv2d(image, kernel, None, 1, 1).shape
     image, kernel = values("float64", (1, 3, 4, 4), (2, 3, 3, 3))
     assert convolution.conv2d(image, kernel).dtype == paddle.float64
