@@ -47,7 +47,7 @@ def main() -> int:
     add_resume(arguments)
     given = arguments.parse_args()
     parts = parts_of(given)
-    # At 32 px two threads gain a tenth on a quiet machine, and lose half where a core is busy; two processes gain half.
+    # At 32 px two processes are as fast as one with two threads, which loses more where a core is busy.
     device, first = choose_device(), not distributed.is_second()
     print(f"device: {device}\nthreads: {one_thread()}", flush=True)
     for config, toy, _ in parts if first else ():
