@@ -160,15 +160,17 @@ def test_what_stops_gradients(made, frozen):
     assert {"x", "w"} - set(made) >= set(frozen) & {"x", "w"}  # and none is computed
 
 
-def test_twice_through_one_graph_outside(monkeypatch, made):
+@pytest.mark.parametrize("frozen", [False, True])
+def test_twice_through_one_graph_outside(monkeypatch, made, frozen):
     """Where a graph may be gone through twice, it is Paddle's own, as oneDNN's would end the process."""
     monkeypatch.setattr(onednn, "_for_one_backward", False)
-    x, w = values("float32", (1, 3, 6, 6), (2, 3, 3, 3))
-    loss = activation.leaky_relu(convolution.conv2d(x, w, None, 1, 1), 0.2).sin().sum()
+    x, w, b = values("float32", (1, 3, 6, 6), (2, 3, 3, 3), (2,))
+    x.stop_gradient = w.stop_gradient = frozen  # then the bias alone learns
+    loss = activation.leaky_relu(convolution.conv2d(x, w, b, 1, 1), 0.2).sin().sum()
     loss.backward(retain_graph=True)
-    once = x.grad.numpy()
+    once = b.grad.numpy()
     loss.backward()
-    np.testing.assert_array_equal(x.grad.numpy(), 2 * once)
+    np.testing.assert_array_equal(b.grad.numpy(), 2 * once)
     assert made == []
 
 
@@ -197,8 +199,8 @@ def test_a_penalty_makes_no_gradients_of_weights_on_its_way(made):
     penalty = losses.r1_penalty(logits, x)
     assert made == ["y", "x"]
     penalty.backward()
-    x64, w64 = values("float64", (2, 3, 8, 8), (4, 3, 4, 4))
-    losses.r1_penalty(F.conv2d(x64, w64, None, 2, 1).sin().sum(axis=[1, 2, 3]), x64).backward()
+    x, w64 = values("float64", (2, 3, 8, 8), (4, 3, 4, 4))
+    losses.r1_penalty(F.conv2d(x, w64, None, 2, 1).sin().sum(axis=[1, 2, 3]), x).backward()
     alike([w.grad], [w64.grad])
 
 
@@ -257,8 +259,7 @@ def test_sizes_in_turn():
 
 @there
 def test_tensors_that_are_views():
-    x, w = values("float32", (2, 8, 6, 3), (3, 5, 3, 3))
-    x64, w64 = values("float64", (2, 8, 6, 3), (3, 5, 3, 3))
+    (x, w), (x64, w64) = (values(dtype, (2, 8, 6, 3), (3, 5, 3, 3)) for dtype in ("float32", "float64"))
     found = convolution.conv2d(x.transpose([0, 3, 1, 2]), w.transpose([1, 0, 2, 3]), None, 1, 1)
     alike([found], [F.conv2d(x64.transpose([0, 3, 1, 2]), w64.transpose([1, 0, 2, 3]), None, 1, 1)])
 
@@ -269,8 +270,7 @@ def test_left_to_paddle(made, x, weight):
     image, kernel = values("float32", x, weight)
     if x[0] or paddle.__version__ >= "3.1":  # earlier ones take no empty batch
         assert convolution.conv2d(image, kernel, None, 1, 1).shape == F.conv2d(image, kernel, None, 1, 1).shape
-    image, kernel = values("float64", (1, 3, 4, 4), (2, 3, 3, 3))
-    assert convolution.conv2d(image, kernel).dtype == paddle.float64
+    assert convolution.conv2d(*values("float64", (1, 3, 4, 4), (2, 3, 3, 3))).dtype == paddle.float64
     assert made == []
 
 
@@ -283,9 +283,8 @@ def test_switched_off(monkeypatch, made):
 
 
 def test_channels_that_do_not_fit_are_paddles_error():
-    x, w = values("float32", (1, 3, 4, 4), (2, 5, 3, 3))
     with pytest.raises(ValueError, match="channel"):
-        convolution.conv2d(x, w, None, 1, 1)
+        convolution.conv2d(*values("float32", (1, 3, 4, 4), (2, 5, 3, 3)))
 
 
 @there

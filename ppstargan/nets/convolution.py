@@ -1,4 +1,4 @@
-"""Convolutions: on a CPU by oneDNN, 1.2 to 5 times as fast as Paddle's own there, else by Paddle.
+"""Convolutions: on a CPU by oneDNN, up to five times as fast as Paddle's own there, else by Paddle.
 
 For an image x, a kernel w and y = conv(x, w), the gradients of x and w are convolutions of the same geometry, and so
 are theirs in turn: of the three, each follows from the two others.
@@ -34,7 +34,7 @@ def conv2d(x: paddle.Tensor, weight: paddle.Tensor, bias=None, stride=1, padding
     The kernel is ``weight`` or, with ``by``, made from it: at each use anew, so that no graph has to hold it.
     """
     geometry, shape = None, tuple(by.kernel_shape(weight.shape) if by else weight.shape)
-    if _taken(x, weight, shape) and x.shape[1] == shape[1]:
+    if _taken(shape, x, weight, *([] if bias is None else [bias])) and x.shape[1] == shape[1]:
         strides, around = _pair(stride), _pair(padding)
         sizes = zip(x.shape[2:], shape[2:], strides, around)
         sizes = [(size + 2 * edge - kernel) // step + 1 for size, kernel, step, edge in sizes]
@@ -49,7 +49,7 @@ def conv2d_transpose(
 ):
     """``F.conv2d_transpose``, as ``conv2d``: x [N, C, H, W], weight [C, D, h, w], bias [D] -> [N, D, H', W']."""
     geometry, shape = None, tuple(by.kernel_shape(weight.shape) if by else weight.shape)
-    if _taken(x, weight, shape) and x.shape[1] == shape[0]:
+    if _taken(shape, x, weight) and x.shape[1] == shape[0]:
         strides, around = _pair(stride), _pair(padding)
         sizes = zip(x.shape[2:], shape[2:], strides, around, _pair(output_padding))
         sizes = [(size - 1) * step + kernel - 2 * edge + more for size, kernel, step, edge, more in sizes]
@@ -141,9 +141,9 @@ def _kernel(weight, by):
     return kernel
 
 
-def _taken(x, weight, shape) -> bool:
+def _taken(shape, *tensors) -> bool:
     """Whether oneDNN may be asked. Not for 1x1 kernels: those are one matrix product, which Paddle does faster."""
-    return max(shape[2:]) > 1 and onednn.takes(x, weight)
+    return max(shape[2:]) > 1 and onednn.takes(*tensors)
 
 
 def _geometry(x, w, y, strides, around):

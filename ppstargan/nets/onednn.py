@@ -268,11 +268,10 @@ def for_one_backward():
         _for_one_backward = before
 
 
-def takes(x: paddle.Tensor, *others: paddle.Tensor) -> bool:
+def takes(*tensors: paddle.Tensor) -> bool:
     """Whether oneDNN is there and takes these: float32, on a CPU, not while Paddle traces, and as allowed above."""
     if not paddle.in_dynamic_mode() or library() is None:
         return False
-    tensors = (x, *others)
     if not _for_one_backward and paddle.is_grad_enabled() and not all(each.stop_gradient for each in tensors):
         return False
     return all(each.dtype == paddle.float32 and each.place.is_cpu_place() for each in tensors)

@@ -105,7 +105,7 @@ def upsample(x: paddle.Tensor) -> paddle.Tensor:
 
 
 def _narrow_on_cpu(width: int) -> bool:
-    # There both are 2 to 10 times as fast as products; the wider the rows, the more of a product are zeros.
+    # There both are up to ten times as fast as products; the wider the rows, the more of a product are zeros.
     return width <= 128 and paddle.get_device() == "cpu"
 
 
